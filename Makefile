@@ -1,0 +1,36 @@
+# make demo and make test are all a new user needs; each does its own set-up.
+SHELL := /bin/bash
+CONFIGURATION := Release
+BIN := artifacts/bin/WavLM.Cuda.Cli/release/wavlm
+BENCH := artifacts/bin/WavLM.Cuda.Bench/release/WavLM.Cuda.Bench
+MODEL ?=
+RESTORE := $(if $(CI),--locked-mode)
+
+export DOTNET_NOLOGO := 1
+export DOTNET_CLI_TELEMETRY_OPTOUT := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build demo test publish bench-cpu reference-check clean
+
+help:
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
+
+setup: ## install the native libraries that are missing (apt)
+	@./setup.sh
+
+build: setup ## build everything; the command is bin/wavlm
+	@dotnet restore $(RESTORE) --verbosity quiet
+	@dotnet build --no-restore --configuration $(CONFIGURATION) --verbosity quiet --nologo
+	@mkdir -p bin && ln -sf ../$(BIN) bin/wavlm
+
+demo: build ## features of the bundled recordings (MODEL=path for a real checkpoint)
+	@./demo.sh "$(MODEL)"
+
+test: build ## run every test
+	@./tests/run.sh
+
+publish: build ## one trimmed file with its own runtime, in artifacts/publish
+	@dotnet publish src/WavLM.Cuda.Cli --runtime linux-x64 -p:PublishTrimmed=true --nologo --verbosity quiet
+
+clean: ## remove everything built
+	@rm -rf artifacts bin demo
