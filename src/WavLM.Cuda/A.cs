@@ -1,2 +1,0 @@
-namespace WavLM.Cuda;
-internal static class A { internal static int B() => 1; }
