@@ -1,0 +1,106 @@
+using System.Runtime.InteropServices;
+
+namespace WavLM.Cuda.Backends.Cpu;
+
+/// <summary>
+/// Native blocks, 64-byte aligned, kept for the next batch. A request takes the smallest idle block that fits and is not
+/// more than twice too large, so a stream of similar batches settles on one set of blocks and allocates nothing further.
+/// Used from the encoder's thread alone.
+/// </summary>
+internal sealed unsafe class HostMemoryPool : ITensorPool, IDisposable
+{
+    private const nint Alignment = 64;
+    private const nint Granularity = 64 * 1024;   // sizes are rounded up, so lengths that differ by a few rows share blocks
+
+    private readonly SortedDictionary<nint, Stack<nint>> _idle = [];
+    private bool _disposed;
+
+    /// <summary>Bytes that tensors hold now.</summary>
+    public nint BytesInUse { get; private set; }
+
+    /// <summary>Bytes that wait for the next request.</summary>
+    public nint BytesIdle { get; private set; }
+
+    /// <summary>The most bytes, idle ones included, that were ever held at once.</summary>
+    public nint PeakBytes { get; private set; }
+
+    /// <summary>Blocks taken from the system since the start: constant once the pool is warm.</summary>
+    public long Allocations { get; private set; }
+
+    /// <exception cref="DeviceMemoryException">The system has no such block left.</exception>
+    public Tensor Rent(long rows, long capacityRows, int columns, ElementType type)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        nint wanted = checked((nint)capacityRows * columns * type.Bytes());
+        nint bytes = Math.Max(Granularity, (wanted + Granularity - 1) / Granularity * Granularity);
+        nint address = TakeIdle(ref bytes);
+        if (address == 0)
+        {
+            Trim();   // blocks of the wrong size would otherwise pile up under batches of changing shape
+            address = Allocate(bytes);
+        }
+        BytesInUse += bytes;
+        return new Tensor(this, address, bytes, rows, columns, type);
+    }
+
+    public void Return(nint address, nint bytes)
+    {
+        BytesInUse -= bytes;
+        if (_disposed)
+        {
+            NativeMemory.AlignedFree((void*)address);
+            return;
+        }
+        if (!_idle.TryGetValue(bytes, out Stack<nint>? blocks)) _idle.Add(bytes, blocks = new Stack<nint>());
+        blocks.Push(address);
+        BytesIdle += bytes;
+    }
+
+    /// <summary>Gives every idle block back to the system.</summary>
+    public void Trim()
+    {
+        foreach (Stack<nint> blocks in _idle.Values)
+        {
+            while (blocks.TryPop(out nint address)) NativeMemory.AlignedFree((void*)address);
+        }
+        _idle.Clear();
+        BytesIdle = 0;
+    }
+
+    public void Dispose()
+    {
+        Trim();
+        _disposed = true;
+    }
+
+    private nint TakeIdle(ref nint bytes)
+    {
+        foreach ((nint size, Stack<nint> blocks) in _idle)
+        {
+            if (size < bytes || blocks.Count == 0) continue;
+            if (size > 2 * bytes) break;
+            bytes = size;
+            BytesIdle -= size;
+            return blocks.Pop();
+        }
+        return 0;
+    }
+
+    private nint Allocate(nint bytes)
+    {
+        nint address;
+        try
+        {
+            address = (nint)NativeMemory.AlignedAlloc((nuint)bytes, (nuint)Alignment);
+        }
+        catch (OutOfMemoryException cause)
+        {
+            throw new DeviceMemoryException($"the host has no {bytes:N0} bytes left for a tensor, {BytesInUse:N0} are in use; use a smaller --batch-seconds", cause);
+        }
+        // Rows past a tensor's last are computed and never read; zeros keep them free of subnormals, which are slow.
+        NativeMemory.Clear((void*)address, (nuint)bytes);
+        Allocations++;
+        PeakBytes = Math.Max(PeakBytes, BytesInUse + BytesIdle + bytes);
+        return address;
+    }
+}

@@ -1,0 +1,107 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace WavLM.Cuda.Backends.Cpu;
+
+/// <summary>
+/// The elementwise functions of the model on 16 float32 lanes. Coefficients are minimax fits of our own; a lane's result
+/// depends on that lane alone.
+/// </summary>
+internal static unsafe class VectorMath
+{
+    /// <summary>Lanes of a vector: the width that every loop here steps by.</summary>
+    public const int Lanes = 16;
+
+    public static int RoundUp(int count, int multiple) => (count + multiple - 1) / multiple * multiple;
+
+    /// <summary>2^x, relative error below 1e-7; exactly 0 below 2^-126, which minus infinity is.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Exp2(Vector512<float> x)
+    {
+        Vector512<float> clamped = Vector512.Max(x, Vector512.Create(-126f));
+        Vector512<float> whole = Vector512.Round(clamped);
+        Vector512<float> f = clamped - whole;
+        Vector512<float> p = Vector512.FusedMultiplyAdd(f, Vector512.Create(0.000153707048f), Vector512.Create(0.00133998483f));
+        p = Vector512.FusedMultiplyAdd(p, f, Vector512.Create(0.00961837325f));
+        p = Vector512.FusedMultiplyAdd(p, f, Vector512.Create(0.0555032904f));
+        p = Vector512.FusedMultiplyAdd(p, f, Vector512.Create(0.240226485f));
+        p = Vector512.FusedMultiplyAdd(p, f, Vector512.Create(0.693147206f));
+        p = Vector512.FusedMultiplyAdd(p, f, Vector512<float>.One);
+        Vector512<int> power = (Vector512.ConvertToInt32Native(whole) + Vector512.Create(127)) << 23;
+        Vector512<float> y = p * power.AsSingle();
+        return Vector512.ConditionalSelect(Vector512.LessThan(x, Vector512.Create(-126f)), Vector512<float>.Zero, y);
+    }
+
+    /// <summary>x (1 + erf(x / sqrt 2)) / 2, with erf as a rational function, absolute error of erf below 4e-7.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> GeluErf(Vector512<float> x)
+    {
+        const float InverseSqrt2 = 0.707106781f;
+        const float Saturation = 3.92f;   // erf is 1 to the last bit from here on
+        Vector512<float> z = Vector512.Min(Vector512.Max(x * Vector512.Create(InverseSqrt2), Vector512.Create(-Saturation)), Vector512.Create(Saturation));
+        Vector512<float> u = z * z;
+        Vector512<float> p = Vector512.FusedMultiplyAdd(u, Vector512.Create(2.050251e-06f), Vector512.Create(0.000284869563f));
+        p = Vector512.FusedMultiplyAdd(p, u, Vector512.Create(0.00376489967f));
+        p = Vector512.FusedMultiplyAdd(p, u, Vector512.Create(0.0527464931f));
+        p = Vector512.FusedMultiplyAdd(p, u, Vector512.Create(0.19038932f));
+        p = Vector512.FusedMultiplyAdd(p, u, Vector512.Create(1.12837915f));
+        Vector512<float> q = Vector512.FusedMultiplyAdd(u, Vector512.Create(3.80927411e-05f), Vector512.Create(0.0011623678f));
+        q = Vector512.FusedMultiplyAdd(q, u, Vector512.Create(0.014967768f));
+        q = Vector512.FusedMultiplyAdd(q, u, Vector512.Create(0.11410206f));
+        q = Vector512.FusedMultiplyAdd(q, u, Vector512.Create(0.502060886f));
+        q = Vector512.FusedMultiplyAdd(q, u, Vector512<float>.One);
+        Vector512<float> half = x * Vector512.Create(0.5f);
+        return Vector512.FusedMultiplyAdd(half, z * p / q, half);
+    }
+
+    /// <summary>float32 to bfloat16, to nearest, ties to even; NaN stays NaN.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<ushort> ToBFloat16(Vector512<float> x)
+    {
+        Vector512<uint> bits = x.AsUInt32();
+        Vector512<uint> rounded = bits + Vector512.Create(0x7FFFu) + ((bits >> 16) & Vector512<uint>.One);
+        Vector512<uint> kept = Vector512.ConditionalSelect(Vector512.Equals(x, x).AsUInt32(), rounded, bits | Vector512.Create(0x400000u)) >> 16;
+        return Vector256.Narrow(kept.GetLower(), kept.GetUpper());
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> FromBFloat16(Vector256<ushort> x)
+        => (Vector512.Create(Vector256.WidenLower(x), Vector256.WidenUpper(x)) << 16).AsSingle();
+
+    public static ushort ToBFloat16(float x) => ToBFloat16(Vector512.Create(x)).ToScalar();
+
+    public static float FromBFloat16(ushort x) => BitConverter.UInt32BitsToSingle((uint)x << 16);
+
+    /// <summary>Copies a row of float32 to another type.</summary>
+    public static void Convert(float* from, void* to, int count, ElementType type)
+    {
+        if (type == ElementType.Float32)
+        {
+            Buffer.MemoryCopy(from, to, (long)count * sizeof(float), (long)count * sizeof(float));
+            return;
+        }
+        ushort* halves = (ushort*)to;
+        int i = 0;
+        for (; i <= count - Lanes; i += Lanes) ToBFloat16(Vector512.Load(from + i)).Store(halves + i);
+        for (; i < count; i++) halves[i] = ToBFloat16(from[i]);
+    }
+
+    /// <summary>GELU of a row, in place.</summary>
+    public static void GeluErf(float* row, int count)
+    {
+        int i = 0;
+        for (; i <= count - Lanes; i += Lanes) GeluErf(Vector512.Load(row + i)).Store(row + i);
+        for (; i < count; i++) row[i] = GeluErf(Vector512.Create(row[i])).ToScalar();
+    }
+
+    /// <summary>Sum of a[i] b[i].</summary>
+    public static float Dot(float* a, float* b, int count)
+    {
+        Vector512<float> sum = Vector512<float>.Zero;
+        int i = 0;
+        for (; i <= count - Lanes; i += Lanes) sum = Vector512.FusedMultiplyAdd(Vector512.Load(a + i), Vector512.Load(b + i), sum);
+        float total = Vector512.Sum(sum);
+        for (; i < count; i++) total += a[i] * b[i];
+        return total;
+    }
+}

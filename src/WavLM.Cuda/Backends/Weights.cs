@@ -1,0 +1,95 @@
+namespace WavLM.Cuda.Backends;
+
+// A model's weights in a backend's memory. What only a backend knows (packed layouts) is in its own subclasses.
+
+/// <summary>Gain and bias of a layer norm, [1, columns] each.</summary>
+internal sealed record NormWeights(Tensor Gain, Tensor Bias, float Epsilon) : IDisposable
+{
+    public void Dispose()
+    {
+        Gain.Dispose();
+        Bias.Dispose();
+    }
+}
+
+/// <summary>y = x W^T + b.</summary>
+internal abstract class LinearWeights(int inputs, int outputs) : IDisposable
+{
+    public int Inputs { get; } = inputs;
+
+    public int Outputs { get; } = outputs;
+
+    public abstract void Dispose();
+}
+
+/// <summary>The first convolution, one input channel.</summary>
+/// <param name="Kernel">Taps.</param>
+/// <param name="Stride">Samples between two rows.</param>
+/// <param name="Taps">[kernel + 1, channels]: the taps, then the bias.</param>
+/// <param name="GroupNorm">The norm over time, folded into the taps utterance by utterance; or null.</param>
+/// <param name="LayerNorm">The norm over channels; or null.</param>
+internal sealed record FirstConvWeights(int Kernel, int Stride, Tensor Taps, NormWeights? GroupNorm, NormWeights? LayerNorm) : IDisposable
+{
+    public int Channels => Taps.Columns;
+
+    public void Dispose()
+    {
+        Taps.Dispose();
+        GroupNorm?.Dispose();
+        LayerNorm?.Dispose();
+    }
+}
+
+/// <summary>A convolution over rows: kernel taps, stride, weights [outputs][tap][inputs].</summary>
+internal abstract class StridedConvWeights(int inputs, int outputs, int kernel, int stride) : IDisposable
+{
+    public int Inputs { get; } = inputs;
+
+    public int Outputs { get; } = outputs;
+
+    public int Kernel { get; } = kernel;
+
+    public int Stride { get; } = stride;
+
+    public abstract void Dispose();
+}
+
+/// <summary>A grouped convolution over frames with "same" length; an even kernel sees one frame more to the left than to the right.</summary>
+internal abstract class PositionalConvWeights(int channels, int groups, int kernel) : IDisposable
+{
+    public int Channels { get; } = channels;
+
+    public int Groups { get; } = groups;
+
+    public int Kernel { get; } = kernel;
+
+    public abstract void Dispose();
+}
+
+/// <summary>
+/// g = a (c const_h - 1) + 2 with a = sigmoid(u_h . rows[0] + biases[0]), c = sigmoid(u_h . rows[1] + biases[1]), u_h a head's
+/// part of the attention's input: gru_rel_pos_linear with its eight rows summed in fours, as the sigmoid sees them.
+/// </summary>
+/// <param name="Rows">[2, head width].</param>
+/// <param name="Biases">[1, 2].</param>
+/// <param name="Constants">[1, heads]: gru_rel_pos_const.</param>
+internal sealed record GateWeights(Tensor Rows, Tensor Biases, Tensor Constants) : IDisposable
+{
+    public int Heads => Constants.Columns;
+
+    public void Dispose()
+    {
+        Rows.Dispose();
+        Biases.Dispose();
+        Constants.Dispose();
+    }
+}
+
+/// <summary>The relative bias, times log2(e), of every distance j - i from -radius to radius; constant beyond.</summary>
+/// <param name="Table">[heads, 2 radius + 1].</param>
+internal sealed record RelativeBias(Tensor Table) : IDisposable
+{
+    public int Radius => (Table.Columns - 1) / 2;
+
+    public void Dispose() => Table.Dispose();
+}

@@ -1,0 +1,150 @@
+using WavLM.Cuda.Backends;
+
+namespace WavLM.Cuda.Model;
+
+/// <summary>
+/// The forward pass, once, for every model and backend (WavLM, arXiv 2110.13900). Each stage states its formula; arithmetic
+/// is the backend's. Utterances lie end to end in every tensor and none sees its neighbours.
+/// </summary>
+internal sealed class EncoderForward(EncoderConfig config, EncoderWeights weights, IBackend backend)
+{
+    /// <summary>Samples to hidden states 0 .. <paramref name="lastLayer"/>, each handed over as soon as it is final.</summary>
+    /// <param name="batch">The utterances.</param>
+    /// <param name="lastLayer">The deepest layer that is wanted; nothing behind it is computed.</param>
+    /// <param name="finalNorm">Whether layer N of a pre-norm model is what the final norm makes of it.</param>
+    /// <param name="hiddenStates">Gets (k, hidden_states[k]), [frames, width] float32, valid during the call.</param>
+    /// <param name="cancellationToken">Seen between layers and between tiles.</param>
+    public void Run(PackedBatch batch, int lastLayer, bool finalNorm, Action<int, Tensor> hiddenStates, CancellationToken cancellationToken)
+    {
+        using Tensor features = ConvFrontEnd(batch, cancellationToken);    // [frames, conv width]
+        using Tensor projected = FeatureProjection(features);              // [frames, width]
+        features.Dispose();
+        using Tensor x = AddPositions(batch, projected);                   // [frames, width]
+        projected.Dispose();
+        if (config.PreNorm) PreNormLayers(batch, x, lastLayer, finalNorm, hiddenStates, cancellationToken);
+        else PostNormLayers(batch, x, lastLayer, hiddenStates, cancellationToken);
+    }
+
+    /// <summary>Seven times GELU(norm(conv(x))), in tiles of time: the first level of an hour would not fit any memory.</summary>
+    private Tensor ConvFrontEnd(PackedBatch batch, CancellationToken cancellationToken)
+    {
+        Tensor features = backend.Rent(batch.Frames, config.ConvWidth, ElementType.Float32);
+        using Tensor? folded = config.FrontEndNorm == FrontEndNorm.Group ? backend.FoldGroupNorm(batch, weights.FirstConv) : null;
+        Tensor taps = folded ?? weights.FirstConv.Taps;
+        for (long slot = 0; slot < batch.Slots; slot += backend.FrontEndTileFrames)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            long slots = Math.Min(backend.FrontEndTileFrames, batch.Slots - slot);
+            using Tensor last = ConvTile(batch, taps, new FrontEndTile(config, slot, slots, backend.RowTile));
+            backend.Compact(batch, last, slot, features);
+        }
+        return features;
+    }
+
+    private Tensor ConvTile(PackedBatch batch, Tensor taps, FrontEndTile tile)
+    {
+        Tensor x = RentLevel(tile, 0);
+        backend.FirstConv(batch, taps, weights.FirstConv, tile.FirstRow, x);
+        for (int i = 0; i < weights.StridedConvs.Count; i++)
+        {
+            Tensor y = RentLevel(tile, i + 1);
+            backend.StridedConv(x, weights.StridedConvs[i].Conv, weights.StridedConvs[i].LayerNorm, y);
+            x.Dispose();
+            x = y;
+        }
+        return x;
+    }
+
+    private Tensor RentLevel(FrontEndTile tile, int level)
+    {
+        // The last level goes into a layer norm, the others into matmuls.
+        ElementType type = level == config.ConvLayers.Length - 1 ? ElementType.Float32 : backend.OperandType;
+        return backend.Rent(tile.Rows(level), config.ConvLayers[level].Channels, type, tile.ReadableRows(level));
+    }
+
+    /// <summary>W LN(x) + b.</summary>
+    private Tensor FeatureProjection(Tensor features)
+    {
+        using Tensor normalized = backend.Rent(features.Rows, config.ConvWidth, backend.OperandType);
+        backend.LayerNorm(features, weights.FeatureProjectionNorm, normalized);
+        Tensor projected = backend.Rent(features.Rows, config.Width, ElementType.Float32);
+        backend.Linear(normalized, weights.FeatureProjection, projected);
+        return projected;
+    }
+
+    /// <summary>x + GELU(positional conv(x)).</summary>
+    private Tensor AddPositions(PackedBatch batch, Tensor x)
+    {
+        Tensor y = backend.Rent(x.Rows, config.Width, ElementType.Float32);
+        backend.PositionalConv(batch, x, weights.PositionalConv, y);
+        return y;
+    }
+
+    /// <summary>x = LN(x) once; then x = LN1(x + Attn(x)); x = LN2(x + FFN(x)).</summary>
+    private void PostNormLayers(PackedBatch batch, Tensor x, int lastLayer, Action<int, Tensor> hiddenStates, CancellationToken cancellationToken)
+    {
+        using Tensor? rounded = backend.OperandType == ElementType.Float32 ? null : backend.Rent(x.Rows, config.Width, backend.OperandType);
+        Tensor operands = rounded ?? x;
+        using Tensor? gates = RentGates(x.Rows);
+        backend.LayerNorm(x, weights.EncoderNorm, x, operands, GateOf(0), gates);
+        hiddenStates(0, x);
+        for (int i = 0; i < lastLayer; i++)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            LayerWeights layer = weights.Layers[i];
+
+            AddAttention(batch, operands, gates, layer, x, cancellationToken);
+            backend.LayerNorm(x, layer.LayerNorm, x, operands);
+
+            AddFeedForward(operands, layer, x);
+            backend.LayerNorm(x, layer.FinalLayerNorm, x, operands, GateOf(i + 1), gates);
+
+            hiddenStates(i + 1, x);
+        }
+    }
+
+    /// <summary>x += Attn(LN1(x)); x += FFN(LN2(x)); one more norm behind the last layer.</summary>
+    private void PreNormLayers(PackedBatch batch, Tensor x, int lastLayer, bool finalNorm, Action<int, Tensor> hiddenStates, CancellationToken cancellationToken)
+    {
+        using Tensor operands = backend.Rent(x.Rows, config.Width, backend.OperandType);
+        using Tensor? gates = RentGates(x.Rows);
+        hiddenStates(0, x);
+        for (int i = 0; i < lastLayer; i++)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            LayerWeights layer = weights.Layers[i];
+
+            backend.LayerNorm(x, layer.LayerNorm, operands, operands, GateOf(i), gates);
+            AddAttention(batch, operands, gates, layer, x, cancellationToken);
+
+            backend.LayerNorm(x, layer.FinalLayerNorm, operands);
+            AddFeedForward(operands, layer, x);
+
+            if (finalNorm && i == config.Layers - 1) backend.LayerNorm(x, weights.EncoderNorm, x);
+            hiddenStates(i + 1, x);
+        }
+    }
+
+    /// <summary>x += W_o softmax(q k^T / sqrt(d) + gate bias) v + b_o.</summary>
+    private void AddAttention(PackedBatch batch, Tensor operands, Tensor? gates, LayerWeights layer, Tensor x, CancellationToken cancellationToken)
+    {
+        using Tensor qkv = backend.Rent(x.Rows, 3 * config.Width, backend.OperandType);
+        backend.Linear(operands, layer.QueryKeyValue, qkv);
+        using Tensor context = backend.Rent(x.Rows, config.Width, backend.OperandType);
+        backend.GatedAttention(batch, qkv, config.Heads, weights.RelativeBias, gates, context, cancellationToken);
+        backend.Linear(context, layer.OutProjection, x, Epilogue.AddToDestination);
+    }
+
+    /// <summary>x += W_2 GELU(W_1 u + b_1) + b_2.</summary>
+    private void AddFeedForward(Tensor operands, LayerWeights layer, Tensor x)
+    {
+        using Tensor hidden = backend.Rent(x.Rows, config.FeedForwardWidth, backend.OperandType);
+        backend.Linear(operands, layer.IntermediateDense, hidden, Epilogue.GeluErf);
+        backend.Linear(hidden, layer.OutputDense, x, Epilogue.AddToDestination);
+    }
+
+    /// <summary>The gate of the attention that comes next; null behind the last layer, and in a model without relative bias.</summary>
+    private GateWeights? GateOf(int layer) => layer < config.Layers ? weights.Layers[layer].Gate : null;
+
+    private Tensor? RentGates(long rows) => config.Buckets == 0 ? null : backend.Rent(rows, config.Heads, ElementType.Float32);
+}

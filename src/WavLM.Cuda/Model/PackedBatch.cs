@@ -1,0 +1,95 @@
+using WavLM.Cuda.Backends;
+
+namespace WavLM.Cuda.Model;
+
+/// <summary>One utterance's place in a packed batch.</summary>
+/// <param name="Id">Its name in errors and results.</param>
+/// <param name="Samples">[samples, 1] float32 on the device, normalised as the convention says.</param>
+/// <param name="FirstSlot">Where its frames + 1 slots begin at the level of frames.</param>
+/// <param name="FirstFrame">Where its frames begin once compacted.</param>
+/// <param name="Frames">Frames, at least one.</param>
+internal readonly record struct PackedUtterance(string Id, Tensor Samples, long FirstSlot, long FirstFrame, long Frames)
+{
+    /// <summary>Slots, the one between it and its successor included.</summary>
+    public long Slots => Frames + 1;
+}
+
+/// <summary>
+/// Utterances end to end, without padding. From the first convolution's output on, an utterance of T frames has T + 1 slots
+/// at the level of frames and (T + 1) times the remaining strides at the levels before it, so output row r of a convolution
+/// reads input rows s r .. s r + k - 1 for all utterances at once. Rows that straddle two utterances are computed and never read.
+/// </summary>
+internal sealed class PackedBatch : IDisposable
+{
+    private readonly PackedUtterance[] _utterances;
+
+    private PackedBatch(PackedUtterance[] utterances)
+    {
+        _utterances = utterances;
+        PackedUtterance last = utterances[^1];
+        Frames = last.FirstFrame + last.Frames;
+        Slots = last.FirstSlot + last.Slots;
+    }
+
+    public ReadOnlySpan<PackedUtterance> Utterances => _utterances;
+
+    public int Count => _utterances.Length;
+
+    /// <summary>Frames of all utterances.</summary>
+    public long Frames { get; }
+
+    /// <summary>Slots of all utterances: frames, and one more for each.</summary>
+    public long Slots { get; }
+
+    public PackedUtterance this[int index] => _utterances[index];
+
+    /// <param name="waveforms">16 kHz, mono, each at least one receptive field long.</param>
+    /// <param name="config">Gives the frames of each.</param>
+    /// <param name="normalization">How samples are prepared.</param>
+    /// <param name="backend">Gets the samples.</param>
+    /// <exception cref="ArgumentException">No utterance, or one too short for a frame, or with a sample that is not finite.</exception>
+    public static PackedBatch Create(IReadOnlyList<Waveform> waveforms, EncoderConfig config, WaveformNormalization normalization, IBackend backend)
+    {
+        if (waveforms.Count == 0) throw new ArgumentException("a batch needs at least one utterance", nameof(waveforms));
+        var utterances = new PackedUtterance[waveforms.Count];
+        long slot = 0, frame = 0;
+        int packed = 0;
+        try
+        {
+            for (; packed < utterances.Length; packed++)
+            {
+                Waveform waveform = waveforms[packed];
+                long frames = config.Frames(waveform.Samples.Length);
+                if (frames == 0)
+                    throw new ArgumentException($"{waveform.Id}: {waveform.Samples.Length} samples, expected at least {config.ReceptiveField} ({config.ReceptiveField / 16.0:0.#} ms at 16 kHz); leave it out or join it to its neighbour", nameof(waveforms));
+                utterances[packed] = new PackedUtterance(waveform.Id, normalization.Upload(waveform, backend), slot, frame, frames);
+                slot += frames + 1;
+                frame += frames;
+            }
+        }
+        catch
+        {
+            for (int i = 0; i < packed; i++) utterances[i].Samples.Dispose();
+            throw;
+        }
+        return new PackedBatch(utterances);
+    }
+
+    /// <summary>The last utterance that begins at or before a slot.</summary>
+    public int UtteranceAt(long slot)
+    {
+        int low = 0, high = _utterances.Length - 1;
+        while (low < high)
+        {
+            int middle = (low + high + 1) / 2;
+            if (_utterances[middle].FirstSlot <= slot) low = middle;
+            else high = middle - 1;
+        }
+        return low;
+    }
+
+    public void Dispose()
+    {
+        foreach (PackedUtterance utterance in _utterances) utterance.Samples.Dispose();
+    }
+}
