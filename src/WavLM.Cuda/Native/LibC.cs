@@ -1,0 +1,23 @@
+using System.Runtime.InteropServices;
+
+namespace WavLM.Cuda.Native;
+
+/// <summary>The functions of the C library that .NET has no counterpart of: it opens no folders.</summary>
+internal static partial class LibC
+{
+    private const string Library = "c";
+
+    internal const int O_RDONLY = 0;
+    internal const int O_DIRECTORY = 0x10000;
+    internal const int O_CLOEXEC = 0x80000;
+    internal const int EINVAL = 22;
+
+    [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
+    internal static partial int open(string path, int flags);
+
+    [LibraryImport(Library, SetLastError = true)]
+    internal static partial int fsync(int descriptor);
+
+    [LibraryImport(Library)]
+    internal static partial int close(int descriptor);
+}
