@@ -48,7 +48,7 @@ internal interface IBackend : IDisposable
     LinearWeights PackLinear(ReadOnlySpan<float> weight, ReadOnlySpan<float> bias, int outputs, int inputs);
 
     /// <summary>A strided convolution's weights, transposed to [outputs][tap][inputs], in their final form.</summary>
-    StridedConvWeights PackStridedConv(ReadOnlySpan<float> weight, ReadOnlySpan<float> bias, int outputs, int inputs, int kernel, int stride);
+    StridedConvWeights PackStridedConv(ReadOnlySpan<float> weight, ReadOnlySpan<float> bias, NormWeights? layerNorm, int inputs, ConvLayer shape);
 
     /// <summary>A grouped convolution's weights, transposed to [group][tap][inputs of the group][outputs of the group], in their final form.</summary>
     PositionalConvWeights PackPositionalConv(ReadOnlySpan<float> weight, ReadOnlySpan<float> bias, int channels, int groups, int kernel);
@@ -73,7 +73,7 @@ internal interface IBackend : IDisposable
     void FirstConv(PackedBatch batch, Tensor taps, FirstConvWeights conv, long firstRow, Tensor y);
 
     /// <summary>y[r] = GELU(norm(W x[s r .. s r + k - 1] + b)): the same for every row, whichever utterance it is of.</summary>
-    void StridedConv(Tensor x, StridedConvWeights conv, NormWeights? norm, Tensor y);
+    void StridedConv(Tensor x, StridedConvWeights conv, Tensor y);
 
     /// <summary>Copies the rows of <paramref name="slots"/> that are frames to their places in <paramref name="frames"/>.</summary>
     void Compact(PackedBatch batch, Tensor slots, long firstSlot, Tensor frames);

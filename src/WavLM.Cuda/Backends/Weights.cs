@@ -1,3 +1,5 @@
+using WavLM.Cuda.Model;
+
 namespace WavLM.Cuda.Backends;
 
 // A model's weights in a backend's memory. What only a backend knows (packed layouts) is in its own subclasses.
@@ -40,18 +42,18 @@ internal sealed record FirstConvWeights(int Kernel, int Stride, Tensor Taps, Nor
     }
 }
 
-/// <summary>A convolution over rows: kernel taps, stride, weights [outputs][tap][inputs].</summary>
-internal abstract class StridedConvWeights(int inputs, int outputs, int kernel, int stride) : IDisposable
+/// <summary>A convolution over rows, weights [outputs][tap][inputs], and the norm over its channels where the front end has one.</summary>
+internal abstract class StridedConvWeights(int inputs, ConvLayer shape, NormWeights? layerNorm) : IDisposable
 {
     public int Inputs { get; } = inputs;
 
-    public int Outputs { get; } = outputs;
+    public int Outputs => Shape.Channels;
 
-    public int Kernel { get; } = kernel;
+    public ConvLayer Shape { get; } = shape;
 
-    public int Stride { get; } = stride;
+    public NormWeights? LayerNorm { get; } = layerNorm;
 
-    public abstract void Dispose();
+    public virtual void Dispose() => LayerNorm?.Dispose();
 }
 
 /// <summary>A grouped convolution over frames with "same" length; an even kernel sees one frame more to the left than to the right.</summary>

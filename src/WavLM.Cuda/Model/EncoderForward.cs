@@ -16,19 +16,28 @@ internal sealed class EncoderForward(EncoderConfig config, EncoderWeights weight
     /// <param name="cancellationToken">Seen between layers and between tiles.</param>
     public void Run(PackedBatch batch, int lastLayer, bool finalNorm, Action<int, Tensor> hiddenStates, CancellationToken cancellationToken)
     {
-        using Tensor features = ConvFrontEnd(batch, cancellationToken);    // [frames, conv width]
-        using Tensor projected = FeatureProjection(features);              // [frames, width]
-        features.Dispose();
+        using Tensor projected = Project(batch, cancellationToken);        // [frames, width]
         using Tensor x = AddPositions(batch, projected);                   // [frames, width]
         projected.Dispose();
         if (config.PreNorm) PreNormLayers(batch, x, lastLayer, finalNorm, hiddenStates, cancellationToken);
         else PostNormLayers(batch, x, lastLayer, hiddenStates, cancellationToken);
     }
 
-    /// <summary>Seven times GELU(norm(conv(x))), in tiles of time: the first level of an hour would not fit any memory.</summary>
-    private Tensor ConvFrontEnd(PackedBatch batch, CancellationToken cancellationToken)
+    /// <summary>W LN(conv front end(samples)) + b.</summary>
+    private Tensor Project(PackedBatch batch, CancellationToken cancellationToken)
     {
-        Tensor features = backend.Rent(batch.Frames, config.ConvWidth, ElementType.Float32);
+        using Tensor features = backend.Rent(batch.Frames, config.ConvWidth, ElementType.Float32);
+        ConvFrontEnd(batch, features, cancellationToken);                  // [frames, conv width]
+        using Tensor normalized = backend.Rent(batch.Frames, config.ConvWidth, backend.OperandType);
+        backend.LayerNorm(features, weights.FeatureProjection.LayerNorm, normalized);
+        Tensor projected = backend.Rent(batch.Frames, config.Width, ElementType.Float32);
+        backend.Linear(normalized, weights.FeatureProjection.Projection, projected);
+        return projected;
+    }
+
+    /// <summary>Seven times GELU(norm(conv(x))), in tiles of time: the first level of an hour would not fit any memory.</summary>
+    private void ConvFrontEnd(PackedBatch batch, Tensor features, CancellationToken cancellationToken)
+    {
         using Tensor? folded = config.FrontEndNorm == FrontEndNorm.Group ? backend.FoldGroupNorm(batch, weights.FirstConv) : null;
         Tensor taps = folded ?? weights.FirstConv.Taps;
         for (long slot = 0; slot < batch.Slots; slot += backend.FrontEndTileFrames)
@@ -38,21 +47,27 @@ internal sealed class EncoderForward(EncoderConfig config, EncoderWeights weight
             using Tensor last = ConvTile(batch, taps, new FrontEndTile(config, slot, slots, backend.RowTile));
             backend.Compact(batch, last, slot, features);
         }
-        return features;
     }
 
     private Tensor ConvTile(PackedBatch batch, Tensor taps, FrontEndTile tile)
     {
         Tensor x = RentLevel(tile, 0);
-        backend.FirstConv(batch, taps, weights.FirstConv, tile.FirstRow, x);
-        for (int i = 0; i < weights.StridedConvs.Count; i++)
+        try
         {
-            Tensor y = RentLevel(tile, i + 1);
-            backend.StridedConv(x, weights.StridedConvs[i].Conv, weights.StridedConvs[i].LayerNorm, y);
-            x.Dispose();
-            x = y;
+            backend.FirstConv(batch, taps, weights.FirstConv, tile.FirstRow, x);
+            for (int i = 0; i < weights.StridedConvs.Count; i++)
+            {
+                using Tensor input = x;
+                x = RentLevel(tile, i + 1);
+                backend.StridedConv(input, weights.StridedConvs[i], x);
+            }
+            return x;
         }
-        return x;
+        catch
+        {
+            x.Dispose();
+            throw;
+        }
     }
 
     private Tensor RentLevel(FrontEndTile tile, int level)
@@ -60,16 +75,6 @@ internal sealed class EncoderForward(EncoderConfig config, EncoderWeights weight
         // The last level goes into a layer norm, the others into matmuls.
         ElementType type = level == config.ConvLayers.Length - 1 ? ElementType.Float32 : backend.OperandType;
         return backend.Rent(tile.Rows(level), config.ConvLayers[level].Channels, type, tile.ReadableRows(level));
-    }
-
-    /// <summary>W LN(x) + b.</summary>
-    private Tensor FeatureProjection(Tensor features)
-    {
-        using Tensor normalized = backend.Rent(features.Rows, config.ConvWidth, backend.OperandType);
-        backend.LayerNorm(features, weights.FeatureProjectionNorm, normalized);
-        Tensor projected = backend.Rent(features.Rows, config.Width, ElementType.Float32);
-        backend.Linear(normalized, weights.FeatureProjection, projected);
-        return projected;
     }
 
     /// <summary>x + GELU(positional conv(x)).</summary>
@@ -86,7 +91,7 @@ internal sealed class EncoderForward(EncoderConfig config, EncoderWeights weight
         using Tensor? rounded = backend.OperandType == ElementType.Float32 ? null : backend.Rent(x.Rows, config.Width, backend.OperandType);
         Tensor operands = rounded ?? x;
         using Tensor? gates = RentGates(x.Rows);
-        backend.LayerNorm(x, weights.EncoderNorm, x, operands, GateOf(0), gates);
+        backend.LayerNorm(x, weights.LayerNorm, x, operands, GateOf(0), gates);
         hiddenStates(0, x);
         for (int i = 0; i < lastLayer; i++)
         {
@@ -120,7 +125,7 @@ internal sealed class EncoderForward(EncoderConfig config, EncoderWeights weight
             backend.LayerNorm(x, layer.FinalLayerNorm, operands);
             AddFeedForward(operands, layer, x);
 
-            if (finalNorm && i == config.Layers - 1) backend.LayerNorm(x, weights.EncoderNorm, x);
+            if (finalNorm && i == config.Layers - 1) backend.LayerNorm(x, weights.LayerNorm, x);
             hiddenStates(i + 1, x);
         }
     }
@@ -129,22 +134,22 @@ internal sealed class EncoderForward(EncoderConfig config, EncoderWeights weight
     private void AddAttention(PackedBatch batch, Tensor operands, Tensor? gates, LayerWeights layer, Tensor x, CancellationToken cancellationToken)
     {
         using Tensor qkv = backend.Rent(x.Rows, 3 * config.Width, backend.OperandType);
-        backend.Linear(operands, layer.QueryKeyValue, qkv);
+        backend.Linear(operands, layer.Attention.QueryKeyValue, qkv);
         using Tensor context = backend.Rent(x.Rows, config.Width, backend.OperandType);
         backend.GatedAttention(batch, qkv, config.Heads, weights.RelativeBias, gates, context, cancellationToken);
-        backend.Linear(context, layer.OutProjection, x, Epilogue.AddToDestination);
+        backend.Linear(context, layer.Attention.OutProjection, x, Epilogue.AddToDestination);
     }
 
     /// <summary>x += W_2 GELU(W_1 u + b_1) + b_2.</summary>
     private void AddFeedForward(Tensor operands, LayerWeights layer, Tensor x)
     {
         using Tensor hidden = backend.Rent(x.Rows, config.FeedForwardWidth, backend.OperandType);
-        backend.Linear(operands, layer.IntermediateDense, hidden, Epilogue.GeluErf);
-        backend.Linear(hidden, layer.OutputDense, x, Epilogue.AddToDestination);
+        backend.Linear(operands, layer.FeedForward.IntermediateDense, hidden, Epilogue.GeluErf);
+        backend.Linear(hidden, layer.FeedForward.OutputDense, x, Epilogue.AddToDestination);
     }
 
     /// <summary>The gate of the attention that comes next; null behind the last layer, and in a model without relative bias.</summary>
-    private GateWeights? GateOf(int layer) => layer < config.Layers ? weights.Layers[layer].Gate : null;
+    private GateWeights? GateOf(int layer) => layer < config.Layers ? weights.Layers[layer].Attention.Gate : null;
 
     private Tensor? RentGates(long rows) => config.Buckets == 0 ? null : backend.Rent(rows, config.Heads, ElementType.Float32);
 }

@@ -23,9 +23,10 @@ internal sealed class PackedBatch : IDisposable
 {
     private readonly PackedUtterance[] _utterances;
 
-    private PackedBatch(PackedUtterance[] utterances)
+    private PackedBatch(PackedUtterance[] utterances, int samplesPerFrame)
     {
         _utterances = utterances;
+        SamplesPerFrame = samplesPerFrame;
         PackedUtterance last = utterances[^1];
         Frames = last.FirstFrame + last.Frames;
         Slots = last.FirstSlot + last.Slots;
@@ -40,6 +41,9 @@ internal sealed class PackedBatch : IDisposable
 
     /// <summary>Slots of all utterances: frames, and one more for each.</summary>
     public long Slots { get; }
+
+    /// <summary>Samples between two frames, and between two slots.</summary>
+    public int SamplesPerFrame { get; }
 
     public PackedUtterance this[int index] => _utterances[index];
 
@@ -72,7 +76,7 @@ internal sealed class PackedBatch : IDisposable
             for (int i = 0; i < packed; i++) utterances[i].Samples.Dispose();
             throw;
         }
-        return new PackedBatch(utterances);
+        return new PackedBatch(utterances, config.SamplesPerFrame);
     }
 
     /// <summary>The last utterance that begins at or before a slot.</summary>

@@ -56,6 +56,9 @@ internal sealed unsafe class HostMemoryPool : ITensorPool, IDisposable
         BytesIdle += bytes;
     }
 
+    /// <summary>Zeros, where a tensor's values are not all written.</summary>
+    public static void Clear(Tensor tensor) => NativeMemory.Clear((void*)tensor.Address, (nuint)tensor.Bytes);
+
     /// <summary>Gives every idle block back to the system.</summary>
     public void Trim()
     {

@@ -56,7 +56,11 @@ internal sealed unsafe class Matmul : IDisposable
     private readonly nint _scratchpadBytes;
     private readonly Arguments?[] _arguments;
 
-    public Matmul(DnnlEngineHandle engine, MatmulShape shape, int workers)
+    /// <param name="engine">Must outlive the primitive.</param>
+    /// <param name="shape">Fixed for ever.</param>
+    /// <param name="workers">How many threads may run it.</param>
+    /// <param name="packedBy">For weights that another primitive packed: this one takes them as they are.</param>
+    public Matmul(DnnlEngineHandle engine, MatmulShape shape, int workers, Matmul? packedBy = null)
     {
         _engine = engine;
         _arguments = new Arguments?[workers];
@@ -66,6 +70,7 @@ internal sealed unsafe class Matmul : IDisposable
         _bias = Strided(1, shape.Columns, shape.Columns, 1, ElementType.Float32);
         DnnlMemoryDescriptor wanted = shape.Weights switch
         {
+            WeightLayout.Packed when packedBy is not null => packedBy._weights,
             WeightLayout.Packed => Any(shape.Inner, shape.Columns, shape.Operands),
             WeightLayout.Rows => Strided(shape.Inner, shape.Columns, shape.WeightStride, 1, shape.Operands),
             _ => Strided(shape.Inner, shape.Columns, 1, shape.WeightStride, shape.Operands),

@@ -104,4 +104,53 @@ internal static unsafe class VectorMath
         for (; i < count; i++) total += a[i] * b[i];
         return total;
     }
+
+    /// <summary>y = a + b.</summary>
+    public static void Add(float* a, float* b, float* y, int count)
+    {
+        int i = 0;
+        for (; i <= count - Lanes; i += Lanes) (Vector512.Load(a + i) + Vector512.Load(b + i)).Store(y + i);
+        for (; i < count; i++) y[i] = a[i] + b[i];
+    }
+
+    /// <summary>x *= factor.</summary>
+    public static void Scale(float* x, float factor, int count)
+    {
+        Vector512<float> factors = Vector512.Create(factor);
+        int i = 0;
+        for (; i <= count - Lanes; i += Lanes) (Vector512.Load(x + i) * factors).Store(x + i);
+        for (; i < count; i++) x[i] *= factor;
+    }
+
+    /// <summary>x += factor y; count is a multiple of <see cref="Lanes"/>.</summary>
+    public static void AddScaled(float* x, float factor, float* y, int count)
+    {
+        Vector512<float> factors = Vector512.Create(factor);
+        for (int i = 0; i < count; i += Lanes) Vector512.FusedMultiplyAdd(factors, Vector512.Load(y + i), Vector512.Load(x + i)).Store(x + i);
+    }
+
+    /// <summary>The largest value; count is a multiple of <see cref="Lanes"/>.</summary>
+    public static float Max(float* x, int count)
+    {
+        Vector512<float> maxima = Vector512.Load(x);
+        for (int i = Lanes; i < count; i += Lanes) maxima = Vector512.Max(maxima, Vector512.Load(x + i));
+        float maximum = maxima[0];
+        for (int lane = 1; lane < Lanes; lane++) maximum = Math.Max(maximum, maxima[lane]);
+        return maximum;
+    }
+
+    /// <summary>y = 2^(x - offset), y possibly x; count is a multiple of <see cref="Lanes"/>.</summary>
+    /// <returns>The sum of the float32 values.</returns>
+    public static float Exp2(float* x, float offset, void* y, int count, ElementType type)
+    {
+        Vector512<float> offsets = Vector512.Create(offset), sum = Vector512<float>.Zero;
+        for (int i = 0; i < count; i += Lanes)
+        {
+            Vector512<float> power = Exp2(Vector512.Load(x + i) - offsets);
+            sum += power;
+            if (type == ElementType.Float32) power.Store((float*)y + i);
+            else ToBFloat16(power).Store((ushort*)y + i);
+        }
+        return Vector512.Sum(sum);
+    }
 }

@@ -39,6 +39,9 @@ internal sealed class Workers : IDisposable
 
     public int Count => _workers.Length;
 
+    /// <summary>The calling thread's worker, for what is done once and in order.</summary>
+    public Worker First => _workers[0];
+
     /// <summary>Runs <paramref name="body"/> for 0 .. count - 1, in any order, on all workers; returns when all are done.</summary>
     /// <exception cref="OperationCanceledException">Seen between two tiles; the rest was not started.</exception>
     public void For(long count, Action<Worker, long> body, CancellationToken cancellationToken = default)

@@ -1,0 +1,132 @@
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+using WavLM.Cuda.Backends.Cpu.Interop;
+
+namespace WavLM.Cuda.Backends.Cpu;
+
+/// <summary>
+/// The operations on a CPU: matrix products by oneDNN in fixed row tiles, one tile a call on one thread; everything else in
+/// loops over 16 lanes. Bits follow from the model and the utterance, never from the batch or the number of threads.
+/// </summary>
+internal sealed partial class CpuBackend : IBackend
+{
+    /// <summary>
+    /// Rows of one matmul call. oneDNN's rate is the same from 32 to 256 rows (460 to 490 GFLOP/s in float32 on two Zen 5
+    /// cores); fewer rows waste less on an utterance's last tile and share better between workers.
+    /// </summary>
+    internal const int MatmulRows = 64;
+
+    private readonly DnnlEngineHandle _engine;
+    private readonly HostMemoryPool _pool = new();
+    private readonly Workers _workers;
+    private readonly Dictionary<(MatmulShape Shape, bool Repacked), Matmul> _matmuls = [];
+
+    /// <param name="precision">Type of the matrix operands.</param>
+    /// <param name="threads">Workers, the calling thread included.</param>
+    /// <exception cref="PlatformNotSupportedException">bfloat16 without AVX-512, or a oneDNN that is not 2.x.</exception>
+    public CpuBackend(Precision precision, int threads)
+    {
+        DnnlVersion version = Version();
+        if (version.Major != 2)
+            throw new PlatformNotSupportedException($"libdnnl.so.2 says it is oneDNN {version.Major}.{version.Minor}.{version.Patch}, expected 2.x; install libdnnl2");
+        DnnlCpuIsa isa = Dnnl.dnnl_get_effective_cpu_isa();
+        if (precision == Precision.BFloat16 && !isa.HasFlag(DnnlCpuIsa.Avx512Core))
+            throw new PlatformNotSupportedException("bfloat16 needs a CPU with AVX-512, and this one has none; use --precision fp32");
+
+        OperandType = precision == Precision.BFloat16 ? ElementType.BFloat16 : ElementType.Float32;
+        Dnnl.ThrowIfFailed(Dnnl.dnnl_engine_create(out _engine, DnnlEngineKind.Cpu, 0));
+        _workers = new Workers(threads, _engine);
+        string width = Vector512.IsHardwareAccelerated ? "512" : Vector256.IsHardwareAccelerated ? "256" : "128";
+        DeviceSet = $"cpu {RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant()}, {width}-bit vectors, oneDNN {version.Major}.{version.Minor}.{version.Patch} isa {(int)isa}";
+    }
+
+    /// <inheritdoc />
+    public string DeviceSet { get; }
+
+    /// <inheritdoc />
+    public ElementType OperandType { get; }
+
+    /// <inheritdoc />
+    public int FrontEndTileFrames => 127;   // 8 MB of the first level in bfloat16, 17 in float32: inside the last-level cache
+
+    /// <inheritdoc />
+    public int RowTile => MaxPhases * MatmulRows;   // a stride-2 convolution computes even and odd rows in a tile each
+
+    /// <summary>What the tensors take, and took at most.</summary>
+    internal HostMemoryPool Memory => _pool;
+
+    /// <summary>oneDNN's version, read from the library that was found.</summary>
+    private static unsafe DnnlVersion Version() => *Dnnl.dnnl_version();
+
+    /// <inheritdoc />
+    public Tensor Rent(long rows, int columns, ElementType type, long readableRows = 0)
+    {
+        long computed = (rows + RowTile - 1) / RowTile * RowTile;
+        return _pool.Rent(rows, Math.Max(computed, readableRows), columns, type);
+    }
+
+    /// <inheritdoc />
+    public Tensor Keep(ReadOnlySpan<float> values, long rows, int columns)
+    {
+        if (values.Length != rows * columns) throw new ArgumentException($"{values.Length} values for [{rows}, {columns}]", nameof(values));
+        Tensor tensor = _pool.Rent(rows, rows, columns, ElementType.Float32);
+        values.CopyTo(Floats(tensor));
+        return tensor;
+    }
+
+    /// <inheritdoc />
+    public Tensor Upload(ReadOnlySpan<float> samples)
+    {
+        // Loops over windows read whole vectors, past the last sample of the last window.
+        Tensor tensor = _pool.Rent(samples.Length, samples.Length + 4L * VectorMath.Lanes, 1, ElementType.Float32);
+        samples.CopyTo(Floats(tensor));
+        return tensor;
+    }
+
+    /// <inheritdoc />
+    public unsafe bool CopyToHost(Tensor x, long firstRow, Span<float> destination)
+    {
+        var rows = new ReadOnlySpan<float>((float*)x.Address + firstRow * x.Columns, destination.Length);
+        rows.CopyTo(destination);
+        Vector512<float> infinite = Vector512<float>.Zero;   // 0 x value is 0 for a finite value, NaN otherwise
+        int i = 0;
+        for (; i <= destination.Length - VectorMath.Lanes; i += VectorMath.Lanes)
+            infinite += Vector512.Create((ReadOnlySpan<float>)destination.Slice(i, VectorMath.Lanes)) * Vector512<float>.Zero;
+        float rest = Vector512.Sum(infinite);
+        for (; i < destination.Length; i++) rest += destination[i] * 0;
+        return rest == 0;
+    }
+
+    /// <inheritdoc />
+    public void Dispose()
+    {
+        _workers.Dispose();
+        foreach (Matmul matmul in _matmuls.Values) matmul.Dispose();
+        _pool.Dispose();
+        _engine.Dispose();
+    }
+
+    private static unsafe Span<float> Floats(Tensor tensor) => new((void*)tensor.Address, checked((int)(tensor.Rows * tensor.Columns)));
+
+    private static void RequireShape(Tensor tensor, long rows, int columns, string name)
+    {
+        if (tensor.Rows != rows || tensor.Columns != columns)
+            throw new ArgumentException($"{name} is [{tensor.Rows}, {tensor.Columns}], expected [{rows}, {columns}]", name);
+    }
+
+    /// <summary>The primitive of a shape, made once. Called on the encoder's thread, before a stage's loop.</summary>
+    private Matmul MatmulOf(MatmulShape shape, Matmul? packedBy = null)
+    {
+        (MatmulShape, bool) key = (shape, packedBy is not null);
+        if (!_matmuls.TryGetValue(key, out Matmul? matmul))
+            _matmuls.Add(key, matmul = new Matmul(_engine, shape, _workers.Count, packedBy));
+        return matmul;
+    }
+
+    /// <summary>Runs a row loop on all workers, some rows a tile so that taking a tile costs nothing beside its work.</summary>
+    private void ForRows(long rows, Action<Worker, long, long> body)
+    {
+        const long RowsOfTile = 32;
+        _workers.For((rows + RowsOfTile - 1) / RowsOfTile, (worker, tile) => body(worker, tile * RowsOfTile, Math.Min(rows, (tile + 1) * RowsOfTile)));
+    }
+}
