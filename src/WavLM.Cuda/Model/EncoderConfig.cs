@@ -42,6 +42,9 @@ public sealed record EncoderConfig
     /// <summary>Whether the convolutions have biases: decided by the tensors that are there.</summary>
     public required bool ConvBias { get; init; }
 
+    /// <summary>Whether a linear map leads from the front end's channels to <see cref="Width"/>: by presence. unilm leaves it out where both are equal.</summary>
+    public bool Projection { get; init; } = true;
+
     /// <summary>Where the front end normalises.</summary>
     public required FrontEndNorm FrontEndNorm { get; init; }
 
