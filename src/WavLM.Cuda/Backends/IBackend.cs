@@ -104,6 +104,5 @@ internal interface IBackend : IDisposable
     void GatedAttention(PackedBatch batch, Tensor qkv, int heads, RelativeBias? bias, Tensor? gates, Tensor context, CancellationToken cancellationToken);
 
     /// <summary>Copies rows of a float32 tensor to the host.</summary>
-    /// <returns>False if one of the values is not finite.</returns>
-    bool CopyToHost(Tensor x, long firstRow, Span<float> destination);
+    void CopyToHost(Tensor x, long firstRow, Span<float> destination);
 }

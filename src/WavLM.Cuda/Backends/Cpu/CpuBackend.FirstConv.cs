@@ -26,8 +26,9 @@ internal sealed unsafe partial class CpuBackend
     {
         RequireShape(y, y.Rows, conv.Channels, nameof(y));
         long rowsOfSlot = RowsOfSlot(batch, conv);
+        long rows = Math.Min(y.Rows, batch.Slots * rowsOfSlot - firstRow);   // what the last slot's windows see behind it is garbage too
         int tapsOfUtterance = conv.GroupNorm is null ? 0 : conv.Kernel + 1;
-        ForRows(y.Rows, (worker, begin, end) =>
+        ForRows(rows, (worker, begin, end) =>
         {
             float* row = (float*)worker.Scratch((nint)conv.Channels * sizeof(float));
             while (begin < end)

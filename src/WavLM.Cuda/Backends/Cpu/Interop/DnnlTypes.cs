@@ -87,14 +87,14 @@ internal readonly struct DnnlArgument(DnnlArgumentIndex index, nint memory)
 
 /// <summary>dnnl_memory_desc_t: opaque here, filled by the library's own functions alone.</summary>
 [StructLayout(LayoutKind.Sequential, Size = 696)]
-internal struct DnnlMemoryDescriptor
+internal readonly struct DnnlMemoryDescriptor
 {
-    private long _alignment;
+    private readonly long _alignment;
 }
 
 /// <summary>dnnl_matmul_desc_t: opaque here, filled by dnnl_matmul_desc_init alone.</summary>
 [StructLayout(LayoutKind.Sequential, Size = 2800)]
-internal struct DnnlMatmulDescriptor
+internal readonly struct DnnlMatmulDescriptor
 {
-    private long _alignment;
+    private readonly long _alignment;
 }

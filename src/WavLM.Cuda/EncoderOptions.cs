@@ -1,0 +1,27 @@
+using WavLM.Cuda.Checkpoints;
+
+namespace WavLM.Cuda;
+
+/// <summary>How an encoder runs.</summary>
+public sealed class EncoderOptions
+{
+    private readonly int _threads = Environment.ProcessorCount;
+
+    /// <summary>Type of the matrix operands; float32 by default.</summary>
+    public Precision Precision { get; init; } = Precision.Float32;
+
+    /// <summary>Threads that compute; by default the processors of this machine. Features do not depend on it, not in one bit.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Less than one.</exception>
+    public int Threads
+    {
+        get => _threads;
+        init
+        {
+            ArgumentOutOfRangeException.ThrowIfNegativeOrZero(value);
+            _threads = value;
+        }
+    }
+
+    /// <summary>How a waveform becomes layer k; by default as Hugging Face transformers does it.</summary>
+    public FeatureConvention? Convention { get; init; }
+}

@@ -1,0 +1,11 @@
+namespace WavLM.Cuda;
+
+/// <summary>Type of the matrix operands. Sums, statistics, the residual stream and the waveform are float32 in each.</summary>
+public enum Precision
+{
+    /// <summary>Exact: every layer within 1e-5 of float64 (relative L2).</summary>
+    Float32,
+
+    /// <summary>Operands in bfloat16: every layer within 1.5e-2 of float64 (relative L2).</summary>
+    BFloat16,
+}
