@@ -67,7 +67,7 @@ public sealed class Checkpoint : IDisposable
         var files = new CheckpointFiles();
         try
         {
-            CheckpointParts parts = Directory.Exists(path) ? HuggingFaceFolder.Read(path, encoderConfigPath, files) : throw new NotSupportedException();
+            CheckpointParts parts = Directory.Exists(path) ? HuggingFaceFolder.Read(path, encoderConfigPath, files) : TorchFile.Read(path, encoderConfigPath, files);
             return new Checkpoint(path, parts, files);
         }
         catch

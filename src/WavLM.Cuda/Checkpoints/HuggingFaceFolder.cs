@@ -31,8 +31,13 @@ internal static class HuggingFaceFolder
         return CheckpointParts.From(weights, CheckpointFormat.HuggingFace, config, stored) with { PreprocessorNormalizes = ReadNormalizes(folder) };
     }
 
-    private static IReadOnlyList<StoredTensor> ReadWeights(CheckpointFile file)
-        => file.Path.EndsWith(".safetensors", StringComparison.Ordinal) ? SafetensorsReader.Read(file) : throw new NotSupportedException();
+    private static IReadOnlyCollection<StoredTensor> ReadWeights(CheckpointFile file)
+    {
+        if (file.Path.EndsWith(".safetensors", StringComparison.Ordinal)) return SafetensorsReader.Read(file);
+        TorchArchive archive = TorchArchive.Open(file, allowOpaque: false);
+        return archive.Root is PickleDict stateDict ? archive.Tensors(stateDict)
+            : throw new CheckpointException(file.Path, "no state dict", "one dict of tensors", "fetch the file again");
+    }
 
     private static List<StoredTensor> ReadShards(string folder, string indexPath, CheckpointFiles files)
     {
