@@ -22,6 +22,8 @@ public enum Convention
 /// <summary>How a waveform becomes layer k: what differs between the implementations that people's features come from.</summary>
 public sealed record FeatureConvention
 {
+    private const string PostNorm = "post-norm model";
+
     private static readonly (Convention Convention, string Name)[] Names =
         [(Convention.HuggingFace, "hf"), (Convention.S3prlHub, "s3prl-hub"), (Convention.Unilm, "unilm"), (Convention.Torchaudio, "torchaudio")];
 
@@ -64,7 +66,7 @@ public sealed record FeatureConvention
             // transformers' feature extractor has 1e-7 in it, every other implementation calls PyTorch's layer_norm.
             Epsilon = convention == Convention.HuggingFace ? 1e-7 : 1e-5,
             FinalNorm = finalNorm ?? convention is Convention.HuggingFace or Convention.S3prlHub,
-            FinalNormSource = !checkpoint.Config.PreNorm ? "post-norm model" : finalNorm is null ? $"convention {name}" : "--final-norm",
+            FinalNormSource = !checkpoint.Config.PreNorm ? PostNorm : finalNorm is null ? $"convention {name}" : "--final-norm",
         };
     }
 
@@ -81,8 +83,12 @@ public sealed record FeatureConvention
     public static string CommandLineName(Convention convention) => Names.First(n => n.Convention == convention).Name;
 
     /// <summary>One line for people: the convention, its decisions and where they come from.</summary>
-    public string Describe() => string.Create(CultureInfo.InvariantCulture,
-        $"{CommandLineName(Convention)}: waveform {(Normalize ? $"normalised, eps {Epsilon:0.#E+0}" : "as it is")} ({NormalizeSource}), last layer {(FinalNorm ? "after" : "before")} the final norm ({FinalNormSource})");
+    public string Describe()
+    {
+        string waveform = Normalize ? string.Create(CultureInfo.InvariantCulture, $"normalised, eps {Epsilon:0.#E+0}") : "as it is";
+        string layer = FinalNormSource == PostNorm ? "" : $", last layer {(FinalNorm ? "after" : "before")} the final norm ({FinalNormSource})";
+        return $"{CommandLineName(Convention)}: waveform {waveform} ({NormalizeSource}){layer}";
+    }
 
     // cfg.normalize is what the authors trained with. Hugging Face's folders have no such key, and their preprocessor_config.json
     // says yes for some models that were trained without; so it counts for transformers' own features alone.
