@@ -68,9 +68,12 @@ internal sealed unsafe partial class CpuBackend
         if (conv.LayerNorm is { } norm)
         {
             NormalizeRow(row, (float*)norm.Gain.Address, (float*)norm.Bias.Address, row, channels, norm.Epsilon);
-            VectorMath.GeluErf(row, channels);
+            VectorMath.GeluErf(row, y, channels, type);
         }
-        if (destination != y) VectorMath.Convert(row, y, channels, type);
+        else if (destination != y)
+        {
+            VectorMath.Convert(row, y, channels, type);
+        }
     }
 
     /// <summary>64 channels: four sums in registers, so each sample is broadcast once for all of them.</summary>

@@ -95,7 +95,7 @@ internal sealed unsafe partial class CpuBackend
             }
         }
 
-        /// <summary>p = 2^(s + gate bias - max) by row, with the running maximum, total and sum brought up to it.</summary>
+        /// <summary>p = 2^(s + gate bias - max) by row (keys that are not there get 2^-126 on zero values), with the running maximum, total and sum brought up to it.</summary>
         private void Softmax(PackedUtterance utterance, long frame, int queries, long firstKey, int keys, int head, Scratch scratch)
         {
             int padded = VectorMath.RoundUp(keys, AttentionKeyStep);
@@ -103,14 +103,12 @@ internal sealed unsafe partial class CpuBackend
             for (int row = 0; row < queries; row++)
             {
                 float* scores = scratch.Scores + row * AttentionKeys;
-                if (_bias is not null)
-                {
-                    float gate = ((float*)_gates!.Address)[(utterance.FirstFrame + frame + row) * _heads + head];
-                    VectorMath.AddScaled(scores, gate, scratch.Bias + (AttentionQueries - 1 - row), padded);
-                }
                 new Span<float>(scores + keys, padded - keys).Fill(float.NegativeInfinity);
+                float largest = _bias is null
+                    ? VectorMath.Max(scores, padded)
+                    : VectorMath.AddScaled(scores, GateOf(utterance.FirstFrame + frame + row, head), scratch.Bias + (AttentionQueries - 1 - row), padded);
 
-                float maximum = Math.Max(scratch.Maxima[row], VectorMath.Max(scores, padded));
+                float maximum = Math.Max(scratch.Maxima[row], largest);
                 float rescale = MathF.Pow(2, scratch.Maxima[row] - maximum);
                 scratch.Maxima[row] = maximum;
                 if (firstKey > 0) VectorMath.Scale(scratch.Sums + row * _headWidth, rescale, _headWidth);
@@ -118,6 +116,8 @@ internal sealed unsafe partial class CpuBackend
                 scratch.Totals[row] = scratch.Totals[row] * rescale + VectorMath.Exp2(scores, maximum, probabilities, padded, _type);
             }
         }
+
+        private float GateOf(long frame, int head) => ((float*)_gates!.Address)[frame * _heads + head];
 
         /// <summary>The table's values for distances first .. first + count - 1: constant beyond its radius.</summary>
         private void FillBias(int head, long first, int count, float* values)

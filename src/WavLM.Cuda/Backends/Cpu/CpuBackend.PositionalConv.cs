@@ -72,7 +72,7 @@ internal sealed unsafe partial class CpuBackend
                 }
             }
 
-            VectorMath.GeluErf(sums, frames * ofGroup);
+            VectorMath.GeluErf(sums, sums, frames * ofGroup, ElementType.Float32);
             for (int row = 0; row < frames; row++)
             {
                 long at = (utterance.FirstFrame + frame + row) * conv.Channels + group * ofGroup;

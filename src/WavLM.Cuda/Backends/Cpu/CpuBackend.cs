@@ -50,7 +50,7 @@ internal sealed partial class CpuBackend : IBackend
     public int FrontEndTileFrames => 127;   // 8 MB of the first level in bfloat16, 17 in float32: inside the last-level cache
 
     /// <inheritdoc />
-    public int RowTile => MaxPhases * MatmulRows;   // a stride-2 convolution computes even and odd rows in a tile each
+    public int RowTile => MatmulRows;
 
     /// <summary>What the tensors take, and took at most.</summary>
     internal HostMemoryPool Memory => _pool;

@@ -14,11 +14,11 @@ internal static unsafe class VectorMath
 
     public static int RoundUp(int count, int multiple) => (count + multiple - 1) / multiple * multiple;
 
-    /// <summary>2^x, relative error below 1e-7; exactly 0 below 2^-126, which minus infinity is.</summary>
+    /// <summary>2^x, relative error below 1e-7; what is below 2^-126, minus infinity too, becomes 2^-126.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<float> Exp2(Vector512<float> x)
+    private static Vector512<float> Exp2(Vector512<float> x)
     {
-        Vector512<float> clamped = Vector512.Max(x, Vector512.Create(-126f));
+        Vector512<float> clamped = Vector512.MaxNative(x, Vector512.Create(-126f));
         Vector512<float> whole = Vector512.Round(clamped);
         Vector512<float> f = clamped - whole;
         Vector512<float> p = Vector512.FusedMultiplyAdd(f, Vector512.Create(0.000153707048f), Vector512.Create(0.00133998483f));
@@ -28,8 +28,7 @@ internal static unsafe class VectorMath
         p = Vector512.FusedMultiplyAdd(p, f, Vector512.Create(0.693147206f));
         p = Vector512.FusedMultiplyAdd(p, f, Vector512<float>.One);
         Vector512<int> power = (Vector512.ConvertToInt32Native(whole) + Vector512.Create(127)) << 23;
-        Vector512<float> y = p * power.AsSingle();
-        return Vector512.ConditionalSelect(Vector512.LessThan(x, Vector512.Create(-126f)), Vector512<float>.Zero, y);
+        return p * power.AsSingle();
     }
 
     /// <summary>x (1 + erf(x / sqrt 2)) / 2, with erf as a rational function, absolute error of erf below 4e-7.</summary>
@@ -38,7 +37,7 @@ internal static unsafe class VectorMath
     {
         const float InverseSqrt2 = 0.707106781f;
         const float Saturation = 3.92f;   // erf is 1 to the last bit from here on
-        Vector512<float> z = Vector512.Min(Vector512.Max(x * Vector512.Create(InverseSqrt2), Vector512.Create(-Saturation)), Vector512.Create(Saturation));
+        Vector512<float> z = Vector512.MinNative(Vector512.MaxNative(x * Vector512.Create(InverseSqrt2), Vector512.Create(-Saturation)), Vector512.Create(Saturation));
         Vector512<float> u = z * z;
         Vector512<float> p = Vector512.FusedMultiplyAdd(u, Vector512.Create(2.050251e-06f), Vector512.Create(0.000284869563f));
         p = Vector512.FusedMultiplyAdd(p, u, Vector512.Create(0.00376489967f));
@@ -86,12 +85,18 @@ internal static unsafe class VectorMath
         for (; i < count; i++) halves[i] = ToBFloat16(from[i]);
     }
 
-    /// <summary>GELU of a row, in place.</summary>
-    public static void GeluErf(float* row, int count)
+    /// <summary>GELU of float32 values, to another type or, with y equal to x, in place.</summary>
+    public static void GeluErf(float* x, void* y, int count, ElementType type)
     {
         int i = 0;
-        for (; i <= count - Lanes; i += Lanes) GeluErf(Vector512.Load(row + i)).Store(row + i);
-        for (; i < count; i++) row[i] = GeluErf(Vector512.Create(row[i])).ToScalar();
+        if (type == ElementType.Float32)
+        {
+            for (; i <= count - Lanes; i += Lanes) GeluErf(Vector512.Load(x + i)).Store((float*)y + i);
+            for (; i < count; i++) ((float*)y)[i] = GeluErf(Vector512.Create(x[i])).ToScalar();
+            return;
+        }
+        for (; i <= count - Lanes; i += Lanes) ToBFloat16(GeluErf(Vector512.Load(x + i))).Store((ushort*)y + i);
+        for (; i < count; i++) ((ushort*)y)[i] = ToBFloat16(GeluErf(Vector512.Create(x[i])).ToScalar());
     }
 
     /// <summary>Sum of a[i] b[i].</summary>
@@ -123,34 +128,56 @@ internal static unsafe class VectorMath
     }
 
     /// <summary>x += factor y; count is a multiple of <see cref="Lanes"/>.</summary>
-    public static void AddScaled(float* x, float factor, float* y, int count)
+    /// <returns>The largest result; NaN is passed over.</returns>
+    public static float AddScaled(float* x, float factor, float* y, int count)
     {
-        Vector512<float> factors = Vector512.Create(factor);
-        for (int i = 0; i < count; i += Lanes) Vector512.FusedMultiplyAdd(factors, Vector512.Load(y + i), Vector512.Load(x + i)).Store(x + i);
+        Vector512<float> factors = Vector512.Create(factor), maxima = Vector512.Create(float.NegativeInfinity);
+        for (int i = 0; i < count; i += Lanes)
+        {
+            Vector512<float> sum = Vector512.FusedMultiplyAdd(factors, Vector512.Load(y + i), Vector512.Load(x + i));
+            sum.Store(x + i);
+            maxima = Vector512.MaxNative(sum, maxima);
+        }
+        return Largest(maxima);
     }
 
-    /// <summary>The largest value; count is a multiple of <see cref="Lanes"/>.</summary>
+    /// <summary>The largest value; count is a multiple of <see cref="Lanes"/>; NaN is passed over.</summary>
     public static float Max(float* x, int count)
     {
-        Vector512<float> maxima = Vector512.Load(x);
-        for (int i = Lanes; i < count; i += Lanes) maxima = Vector512.Max(maxima, Vector512.Load(x + i));
-        float maximum = maxima[0];
-        for (int lane = 1; lane < Lanes; lane++) maximum = Math.Max(maximum, maxima[lane]);
-        return maximum;
+        Vector512<float> maxima = Vector512.Create(float.NegativeInfinity);
+        for (int i = 0; i < count; i += Lanes) maxima = Vector512.MaxNative(Vector512.Load(x + i), maxima);
+        return Largest(maxima);
     }
 
-    /// <summary>y = 2^(x - offset), y possibly x; count is a multiple of <see cref="Lanes"/>.</summary>
+    /// <summary>y = 2^(x - offset), none below 2^-126; y possibly x; count is a multiple of <see cref="Lanes"/>.</summary>
     /// <returns>The sum of the float32 values.</returns>
     public static float Exp2(float* x, float offset, void* y, int count, ElementType type)
     {
         Vector512<float> offsets = Vector512.Create(offset), sum = Vector512<float>.Zero;
+        if (type == ElementType.Float32)
+        {
+            for (int i = 0; i < count; i += Lanes)
+            {
+                Vector512<float> power = Exp2(Vector512.Load(x + i) - offsets);
+                sum += power;
+                power.Store((float*)y + i);
+            }
+            return Vector512.Sum(sum);
+        }
         for (int i = 0; i < count; i += Lanes)
         {
             Vector512<float> power = Exp2(Vector512.Load(x + i) - offsets);
             sum += power;
-            if (type == ElementType.Float32) power.Store((float*)y + i);
-            else ToBFloat16(power).Store((ushort*)y + i);
+            ToBFloat16(power).Store((ushort*)y + i);
         }
         return Vector512.Sum(sum);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static float Largest(Vector512<float> x)
+    {
+        Vector256<float> eight = Vector256.MaxNative(x.GetLower(), x.GetUpper());
+        Vector128<float> four = Vector128.MaxNative(eight.GetLower(), eight.GetUpper());
+        return Math.Max(Math.Max(four[0], four[1]), Math.Max(four[2], four[3]));
     }
 }

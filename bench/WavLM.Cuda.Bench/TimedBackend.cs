@@ -1,0 +1,77 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using WavLM.Cuda.Backends;
+using WavLM.Cuda.Model;
+
+namespace WavLM.Cuda.Bench;
+
+/// <summary>A backend that notes how long each operation took; the operations are the inner backend's own.</summary>
+internal sealed class TimedBackend(IBackend inner) : IBackend
+{
+    private readonly Dictionary<string, double> _seconds = [];
+
+    /// <summary>Seconds by operation since the last <see cref="Reset"/>.</summary>
+    public IReadOnlyDictionary<string, double> Seconds => _seconds;
+
+    public string DeviceSet => inner.DeviceSet;
+
+    public ElementType OperandType => inner.OperandType;
+
+    public int FrontEndTileFrames => inner.FrontEndTileFrames;
+
+    public int RowTile => inner.RowTile;
+
+    public void Reset() => _seconds.Clear();
+
+    public Tensor Rent(long rows, int columns, ElementType type, long readableRows = 0) => inner.Rent(rows, columns, type, readableRows);
+
+    public Tensor Keep(ReadOnlySpan<float> values, long rows, int columns) => inner.Keep(values, rows, columns);
+
+    public LinearWeights PackLinear(ReadOnlySpan<float> weight, ReadOnlySpan<float> bias, int outputs, int inputs)
+        => inner.PackLinear(weight, bias, outputs, inputs);
+
+    public StridedConvWeights PackStridedConv(ReadOnlySpan<float> weight, ReadOnlySpan<float> bias, NormWeights? layerNorm, int inputs, ConvLayer shape)
+        => inner.PackStridedConv(weight, bias, layerNorm, inputs, shape);
+
+    public PositionalConvWeights PackPositionalConv(ReadOnlySpan<float> weight, ReadOnlySpan<float> bias, int channels, int groups, int kernel)
+        => inner.PackPositionalConv(weight, bias, channels, groups, kernel);
+
+    public Tensor Upload(ReadOnlySpan<float> samples) => inner.Upload(samples);
+
+    public Tensor FoldGroupNorm(PackedBatch batch, FirstConvWeights conv)
+    {
+        Tensor? folded = null;
+        Time(() => folded = inner.FoldGroupNorm(batch, conv));
+        return folded!;
+    }
+
+    public void FirstConv(PackedBatch batch, Tensor taps, FirstConvWeights conv, long firstRow, Tensor y)
+        => Time(() => inner.FirstConv(batch, taps, conv, firstRow, y));
+
+    public void StridedConv(Tensor x, StridedConvWeights conv, Tensor y) => Time(() => inner.StridedConv(x, conv, y));
+
+    public void Compact(PackedBatch batch, Tensor slots, long firstSlot, Tensor frames) => Time(() => inner.Compact(batch, slots, firstSlot, frames));
+
+    public void LayerNorm(Tensor x, NormWeights norm, Tensor y, Tensor? operands = null, GateWeights? gate = null, Tensor? gates = null)
+        => Time(() => inner.LayerNorm(x, norm, y, operands, gate, gates));
+
+    public void Linear(Tensor x, LinearWeights weights, Tensor y, Epilogue epilogue = Epilogue.None)
+        => Time(() => inner.Linear(x, weights, y, epilogue), $"Linear {weights.Inputs} to {weights.Outputs}");
+
+    public void PositionalConv(PackedBatch batch, Tensor x, PositionalConvWeights conv, Tensor y)
+        => Time(() => inner.PositionalConv(batch, x, conv, y));
+
+    public void GatedAttention(PackedBatch batch, Tensor qkv, int heads, RelativeBias? bias, Tensor? gates, Tensor context, CancellationToken cancellationToken)
+        => Time(() => inner.GatedAttention(batch, qkv, heads, bias, gates, context, cancellationToken));
+
+    public void CopyToHost(Tensor x, long firstRow, Span<float> destination) => inner.CopyToHost(x, firstRow, destination);
+
+    public void Dispose() => inner.Dispose();
+
+    private void Time(Action operation, [CallerMemberName] string name = "")
+    {
+        var begin = Environment.CpuUsage.TotalTime;
+        operation();
+        _seconds[name] = _seconds.GetValueOrDefault(name) + (Environment.CpuUsage.TotalTime-begin).TotalSeconds;
+    }
+}
