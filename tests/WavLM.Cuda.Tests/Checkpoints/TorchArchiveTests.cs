@@ -183,7 +183,20 @@ public class TorchArchiveTests
 
     [Fact]
     public void OpcodesAreCapped()
-        => RefusedPickle(p => p.Raw((byte)']').Raw([.. Enumerable.Repeat((byte[])[(byte)'q', 1], 8_000_000).SelectMany(b => b)]), "more than 8,000,000 opcodes");
+        => RefusedPickle(p => p.Raw((byte)']').Raw([.. Enumerable.Repeat((byte[])[(byte)'q', 1], 2_000_000).SelectMany(b => b)]), "more than 2,000,000 opcodes");
+
+    [Fact]
+    public void CopiesOfOneListAreCapped() => RefusedPickle(p =>
+    {
+        p.Raw((byte)']', (byte)'q', 0).Mark();
+        for (int i = 0; i < 2000; i++) p.Text("a").Raw((byte)'N', 0x86);
+        p.Raw((byte)'e');
+        for (int i = 0; i < 501; i++) p.Global("collections", "OrderedDict").Raw((byte)'h', 0, 0x85).Reduce();
+    }, "more pairs than any checkpoint has");
+
+    [Fact]
+    public void DimensionsAreCapped()
+        => RefusedPickle(p => p.Tensor("FloatStorage", "0", 1, 0, Enumerable.Repeat(1L, 17), Enumerable.Repeat(1L, 17)), "of up to 16 dimensions");
 
     [Fact]
     public void StringsAreCapped() => RefusedPickle(p => p.Raw((byte)'X', 255, 255, 255, 255), "a string of 4,294,967,295 bytes");
