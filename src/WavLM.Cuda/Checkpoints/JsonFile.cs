@@ -26,7 +26,7 @@ internal sealed class JsonFile : IDisposable
         JsonDocument document;
         try
         {
-            document = JsonDocument.Parse(bytes, new JsonDocumentOptions { AllowDuplicateProperties = false });
+            document = JsonParsing.Parse(bytes, allowDuplicates: false);
         }
         catch (JsonException e)
         {

@@ -10,7 +10,8 @@ namespace WavLM.Cuda.Checkpoints;
 /// </summary>
 internal sealed class PickleReader
 {
-    private const int MaxOpcodes = 8_000_000, MaxStack = 1_000_000, MaxMarks = 1_000, MaxMemo = 4_000_000, MaxStringBytes = 1 << 20;
+    private const int MaxOpcodes = 2_000_000, MaxStack = 1_000_000, MaxMarks = 1_000, MaxMemo = 1_000_000, MaxStringBytes = 1 << 20;
+    private const int MaxDimensions = 16, MaxPairs = 1_000_000;
     private readonly string _path;
     private readonly byte[] _bytes;
     private readonly bool _allowOpaque;
@@ -18,6 +19,7 @@ internal sealed class PickleReader
     private readonly Stack<int> _marks = new();
     private readonly Dictionary<uint, PickleValue> _memo = [];
     private int _at;
+    private int _pairs;
 
     private PickleReader(string path, byte[] bytes, bool allowOpaque)
     {
@@ -135,6 +137,9 @@ internal sealed class PickleReader
         if (arguments.Items is []) return dict;
         if (arguments.Items is [PickleSequence pairs] && pairs.Items.All(p => p is PickleSequence { Items.Count: 2 }))
         {
+            // One list may be named over and over: without a total, a small pickle would fill the memory with its copies.
+            _pairs += pairs.Items.Count;
+            if (_pairs > MaxPairs) throw Damaged("more pairs than any checkpoint has", $"up to {MaxPairs:N0}");
             foreach (PickleValue pair in pairs.Items) dict.Items.Add((((PickleSequence)pair).Items[0], ((PickleSequence)pair).Items[1]));
             return dict;
         }
@@ -144,10 +149,10 @@ internal sealed class PickleReader
     // _rebuild_tensor_v2(storage, offset, shape, strides, requires_grad, hooks[, metadata]).
     private PickleTensor Tensor(PickleSequence arguments)
     {
-        if (arguments.Items is [PickleStorage storage, PickleScalar { Value: long offset }, PickleSequence shape, PickleSequence strides, _, _, ..]
+        if (arguments.Items is [PickleStorage storage, PickleScalar { Value: long offset }, PickleSequence { Items.Count: <= MaxDimensions } shape, PickleSequence { Items.Count: <= MaxDimensions } strides, _, _, ..]
             && shape.Items.All(d => d is PickleScalar { Value: long }) && strides.Items.All(d => d is PickleScalar { Value: long }))
             return new PickleTensor(storage, offset, Longs(shape), Longs(strides));
-        throw Damaged("a tensor that is not made of storage, offset, shape and strides", "a tensor as torch.save writes it");
+        throw Damaged("a tensor that is not made of storage, offset, shape and strides", $"a tensor as torch.save writes it, of up to {MaxDimensions} dimensions");
 
         static long[] Longs(PickleSequence items) => [.. items.Items.Select(d => (long)((PickleScalar)d).Value!)];
     }

@@ -30,7 +30,7 @@ internal static class SafetensorsReader
         List<StoredTensor> tensors;
         try
         {
-            using JsonDocument document = JsonDocument.Parse(json);
+            using JsonDocument document = JsonParsing.Parse(json, allowDuplicates: true);   // refused below, with their name
             tensors = Tensors(file, document.RootElement, values);
         }
         catch (JsonException e)

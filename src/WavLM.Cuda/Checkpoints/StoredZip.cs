@@ -22,6 +22,7 @@ internal sealed class StoredZip
     private const string FetchAgain = "fetch the file again, it looks cut short or damaged";
 
     private readonly Dictionary<string, ZipRecord> _records = new(StringComparer.Ordinal);
+    private readonly List<(long Begin, string Name)> _headers = [];
 
     private StoredZip(CheckpointFile file) => File = file;
 
@@ -41,10 +42,10 @@ internal sealed class StoredZip
         for (long i = 0; i < count; i++) rest = rest[zip.ReadEntry(rest, offset)..];
 
         long end = 0;
-        foreach ((string name, ZipRecord record) in zip._records.OrderBy(r => r.Value.Offset).ThenBy(r => r.Value.Length))
+        foreach ((long begin, string name) in zip._headers.Order())
         {
-            if (record.Offset < end) throw Damaged(file, $"the record {name} inside another", "records one after another");
-            end = record.Offset + record.Length;
+            if (begin < end) throw Damaged(file, $"the record {name} inside another", "records one after another");
+            end = zip._records[name].Offset + zip._records[name].Length;
         }
         return zip;
     }
@@ -103,6 +104,7 @@ internal sealed class StoredZip
         long offset = local + ReadLocalHeader(name, entry.Slice(CentralBytes, nameBytes), local);
         if (length > directory - offset) throw Damaged(File, $"the record {name} of {length:N0} bytes at {offset:N0}", $"an end before the directory at {directory:N0}");
         if (!_records.TryAdd(name, new ZipRecord(offset, length))) throw Damaged(File, $"the record {name} twice", "each name once");
+        _headers.Add((local, name));
         return total;
     }
 

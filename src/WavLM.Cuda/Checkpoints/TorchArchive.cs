@@ -84,7 +84,7 @@ internal sealed class TorchArchive
             throw Wrong($"no record data/{storage.Key} for {name}", "a record for each storage");
         if (storage.Count < 0 || storage.Count > record.Length / storage.Size || storage.Count * storage.Size != record.Length)
             throw Wrong($"{record.Length:N0} bytes in record data/{storage.Key} for {name}", $"{storage.Count:N0} values of {storage.Size}");
-        if (tensor.Shape.Length != tensor.Strides.Length || tensor.Shape.Length > 16)
+        if (tensor.Shape.Length != tensor.Strides.Length)
             throw Wrong($"{name} with {tensor.Shape.Length} dimensions and {tensor.Strides.Length} strides", "as many strides as dimensions");
 
         long count = 1, last = tensor.Offset;
