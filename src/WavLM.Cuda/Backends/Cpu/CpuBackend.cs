@@ -61,8 +61,8 @@ internal sealed partial class CpuBackend : IBackend
     /// <inheritdoc />
     public Tensor Rent(long rows, int columns, ElementType type, long readableRows = 0)
     {
-        long computed = (rows + RowTile - 1) / RowTile * RowTile;
-        return _pool.Rent(rows, Math.Max(computed, readableRows), columns, type);
+        // A tile of an utterance's frames starts at any row, so the last one may end a whole tile behind the last row.
+        return _pool.Rent(rows, Math.Max(rows + RowTile, readableRows), columns, type);
     }
 
     /// <inheritdoc />
