@@ -62,12 +62,12 @@ public sealed class SignalTests : IClassFixture<TinyModel>, IDisposable
     [Fact]
     public void A_second_signal_ends_at_once()
     {
-        // The writer waits for ever on a pipe that nobody reads, so the first signal alone can't end the run.
+        // The writer waits for ever on a pipe that nobody reads, so the first signal alone can't end the run. 0000 and 0001 are
+        // in one batch: once the one is there, the other is being written whatever comes.
         Directory.CreateDirectory(Out);
-        using (Process mkfifo = Process.Start("mkfifo", [Path.Combine(Out, ".0000.npy.tmp")])) mkfifo.WaitForExit();
+        using (Process mkfifo = Process.Start("mkfifo", [Path.Combine(Out, ".0001.npy.tmp")])) mkfifo.WaitForExit();
         Process process = Start();
-        WaitFor(() => File.Exists(Path.Combine(Out, "manifest.jsonl")), process);
-        Thread.Sleep(500);   // for the first batch to reach the pipe
+        WaitFor(() => File.Exists(Path.Combine(Out, "0000.npy")), process);
 
         Wavlm.Signal(process, SIGINT);
         Assert.False(process.WaitForExit(TimeSpan.FromSeconds(1)), "the first signal waits for what is being written");
