@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
+using System.CommandLine.Parsing;
 using WavLM.Cuda.Cli;
 
 RootCommand root = new("WavLM speech features: from recordings to the hidden states of a speech encoder.")
@@ -15,9 +16,8 @@ ParseResult parsed = root.Parse(args, new ParserConfiguration { ResponseFileToke
 InvocationConfiguration invocation = new() { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null };
 try
 {
-    if (parsed.Action is not ParseErrorAction usageError) return await parsed.InvokeAsync(invocation);
-    usageError.ShowHelp = false;
-    await parsed.InvokeAsync(invocation);
+    if (parsed.Action is not ParseErrorAction) return await parsed.InvokeAsync(invocation);
+    foreach (ParseError error in parsed.Errors) Terminal.WriteError(error.Message);
     Terminal.WriteError($"see wavlm {(parsed.CommandResult.Command == root ? "" : parsed.CommandResult.Command.Name + " ")}--help");
     return ExitCode.NothingAttempted;
 }
