@@ -30,8 +30,8 @@ internal sealed class TimedBackend(IBackend inner) : IBackend
     public LinearWeights PackLinear(ReadOnlySpan<float> weight, ReadOnlySpan<float> bias, int outputs, int inputs)
         => inner.PackLinear(weight, bias, outputs, inputs);
 
-    public StridedConvWeights PackStridedConv(ReadOnlySpan<float> weight, ReadOnlySpan<float> bias, NormWeights? layerNorm, int inputs, ConvLayer shape)
-        => inner.PackStridedConv(weight, bias, layerNorm, inputs, shape);
+    public StridedConvWeights PackStridedConv(ReadOnlySpan<float> weight, ReadOnlySpan<float> bias, NormWeights? layerNorm, int inputs, ConvLayer shape, int rowsOfSlot)
+        => inner.PackStridedConv(weight, bias, layerNorm, inputs, shape, rowsOfSlot);
 
     public PositionalConvWeights PackPositionalConv(ReadOnlySpan<float> weight, ReadOnlySpan<float> bias, int channels, int groups, int kernel)
         => inner.PackPositionalConv(weight, bias, channels, groups, kernel);

@@ -48,7 +48,13 @@ internal interface IBackend : IDisposable
     LinearWeights PackLinear(ReadOnlySpan<float> weight, ReadOnlySpan<float> bias, int outputs, int inputs);
 
     /// <summary>A strided convolution's weights, transposed to [outputs][tap][inputs], in their final form.</summary>
-    StridedConvWeights PackStridedConv(ReadOnlySpan<float> weight, ReadOnlySpan<float> bias, NormWeights? layerNorm, int inputs, ConvLayer shape);
+    /// <param name="weight">[outputs, taps, inputs].</param>
+    /// <param name="bias">[outputs]; may be empty.</param>
+    /// <param name="layerNorm">The norm over its channels, or null.</param>
+    /// <param name="inputs">Input channels.</param>
+    /// <param name="shape">Outputs, taps, stride.</param>
+    /// <param name="rowsOfSlot">Output rows of one slot. Where it is even, an utterance's rows begin at an even row in every batch.</param>
+    StridedConvWeights PackStridedConv(ReadOnlySpan<float> weight, ReadOnlySpan<float> bias, NormWeights? layerNorm, int inputs, ConvLayer shape, int rowsOfSlot);
 
     /// <summary>A grouped convolution's weights, transposed to [group][tap][inputs of the group][outputs of the group], in their final form.</summary>
     PositionalConvWeights PackPositionalConv(ReadOnlySpan<float> weight, ReadOnlySpan<float> bias, int channels, int groups, int kernel);

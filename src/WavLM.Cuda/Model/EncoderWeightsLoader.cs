@@ -133,7 +133,9 @@ internal sealed class EncoderWeightsLoader(Checkpoint checkpoint, IBackend backe
             }
         }
         NormWeights? norm = _config.FrontEndNorm == FrontEndNorm.Layer ? Norm($"{prefix}.layer_norm", shape.Channels, FrontEndEpsilon) : null;
-        return backend.PackStridedConv(byTap, _config.ConvBias ? ReadBias($"{prefix}.conv.bias", shape.Channels) : [], norm, inputs, shape);
+        int rowsOfSlot = 1;
+        foreach (ConvLayer later in _config.ConvLayers.AsSpan()[(index + 1)..]) rowsOfSlot *= later.Stride;
+        return backend.PackStridedConv(byTap, _config.ConvBias ? ReadBias($"{prefix}.conv.bias", shape.Channels) : [], norm, inputs, shape, rowsOfSlot);
     }
 
     /// <summary>Weight norm over dim 2: w[:, :, k] = g[k] v[:, :, k] / ||v[:, :, k]||.</summary>

@@ -47,6 +47,10 @@ internal sealed partial class CpuBackend
     /// <summary>A matrix in the layout of the primitive that packed it.</summary>
     private sealed record PackedMatrix(Matmul Layout, Tensor Values, Tensor Bias) : IDisposable
     {
+        /// <summary>One tile, through the primitive that packed it.</summary>
+        public unsafe void Run(Worker worker, void* source, float* destination)
+            => Layout.Run(worker, (nint)source, Values.Address, Bias.Address, (nint)destination);
+
         public void Dispose()
         {
             Values.Dispose();

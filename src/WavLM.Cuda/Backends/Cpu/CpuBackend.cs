@@ -51,7 +51,7 @@ internal sealed partial class CpuBackend : IBackend
     public int FrontEndTileFrames => 127;   // 8 MB of the first level in bfloat16, 17 in float32: inside the last-level cache
 
     /// <inheritdoc />
-    public int RowTile => MatmulRows;
+    public int RowTile => 2 * MatmulRows;   // a tile of paired convolution rows
 
     /// <summary>What the tensors take, and took at most.</summary>
     internal HostMemoryPool Memory => _pool;

@@ -118,6 +118,23 @@ internal static unsafe class VectorMath
         for (; i < count; i++) y[i] = a[i] + b[i];
     }
 
+    /// <summary>y = a - b, of matmul operands.</summary>
+    public static void Subtract(void* a, void* b, void* y, int count, ElementType type)
+    {
+        int i = 0;
+        if (type == ElementType.Float32)
+        {
+            float* x = (float*)a, subtrahend = (float*)b, difference = (float*)y;
+            for (; i <= count - Lanes; i += Lanes) (Vector512.Load(x + i) - Vector512.Load(subtrahend + i)).Store(difference + i);
+            for (; i < count; i++) difference[i] = x[i] - subtrahend[i];
+            return;
+        }
+        ushort* halves = (ushort*)a, others = (ushort*)b, differences = (ushort*)y;
+        for (; i <= count - Lanes; i += Lanes)
+            ToBFloat16(FromBFloat16(Vector256.Load(halves + i)) - FromBFloat16(Vector256.Load(others + i))).Store(differences + i);
+        for (; i < count; i++) differences[i] = ToBFloat16(FromBFloat16(halves[i]) - FromBFloat16(others[i]));
+    }
+
     /// <summary>x *= factor.</summary>
     public static void Scale(float* x, float factor, int count)
     {
