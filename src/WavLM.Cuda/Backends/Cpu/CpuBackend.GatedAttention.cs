@@ -20,10 +20,10 @@ internal sealed unsafe partial class CpuBackend
         if (!_attentions.TryGetValue((headWidth, qkv.Columns), out AttentionMatmuls? matmuls))
             _attentions.Add((headWidth, qkv.Columns), matmuls = new AttentionMatmuls(this, headWidth, qkv.Columns));
         var attention = new AttentionBlocks(matmuls, qkv, heads, bias, gates, context);
-        var blocks = new FrameTiles(batch, AttentionBlocks.Queries);
+        var blocks = new FrameTiles(batch, static _ => AttentionBlocks.Queries);
         _workers.For(blocks.Count * heads, (worker, index) =>
         {
-            (PackedUtterance utterance, long frame) = blocks[index / heads];
+            (PackedUtterance utterance, long frame, _) = blocks[index / heads];
             attention.Run(worker, utterance, frame, head: (int)(index % heads));
         }, cancellationToken);
     }

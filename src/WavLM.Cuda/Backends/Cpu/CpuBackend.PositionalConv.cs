@@ -4,11 +4,12 @@ namespace WavLM.Cuda.Backends.Cpu;
 
 internal sealed unsafe partial class CpuBackend
 {
-    // A tile's windows are 16 interleaved sets of 8 or more rows that do not overlap within a set, so taps go through
-    // matmuls 16 at a time. Measured on one Zen 5 core: 223 (float32) and 297 (bfloat16) GFLOP/s at Base's 48 channels a group.
+    // A tile's windows are 16 interleaved sets of rows that do not overlap within a set, so taps go through matmuls 16 at a
+    // time. With 8, 16 and 32 rows a set: 201, 223, 245 (float32) and 221, 297, 348 (bfloat16) GFLOP/s on a Zen 5 core, at Base's
+    // 48 channels a group. A short utterance takes fewer rows than 32, a long one is cut evenly.
     private const int PositionalTaps = 16;
-    private const int PositionalRows = 16;
-    private const int PositionalTile = PositionalTaps * PositionalRows;
+    private const int MaxPositionalRows = 32;
+    private const int PositionalRowStep = 4;
 
     /// <inheritdoc />
     public PositionalConvWeights PackPositionalConv(ReadOnlySpan<float> weight, ReadOnlySpan<float> bias, int channels, int groups, int kernel)
@@ -39,29 +40,21 @@ internal sealed unsafe partial class CpuBackend
         RequireShape(x, batch.Frames, conv.Channels, nameof(x));
         RequireShape(y, batch.Frames, conv.Channels, nameof(y));
         int groups = conv.Groups, ofGroup = conv.Channels / groups, blocks = weights.PaddedKernel / PositionalTaps;
-        int windowRows = PositionalTile + weights.PaddedKernel;
-        nint elementBytes = OperandType.Bytes(), windowBytes = VectorMath.RoundUp(windowRows * ofGroup * (int)elementBytes, 64);
-        Matmul matmul = MatmulOf(new MatmulShape(PositionalRows, PositionalTaps * ofGroup, ofGroup)
-        {
-            Operands = OperandType,
-            Destination = ElementType.Float32,
-            SourceStride = PositionalTaps * ofGroup,
-            DestinationStride = PositionalTaps * ofGroup,
-            Weights = WeightLayout.Rows,
-            WeightStride = ofGroup,
-            Accumulate = true,
-        });
+        int elementBytes = OperandType.Bytes();
+        Matmul[] matmuls = [.. Enumerable.Range(1, MaxPositionalRows / PositionalRowStep).Select(steps => MatmulOf(PositionalShape(steps * PositionalRowStep, ofGroup)))];
         var tiles = new FrameTiles(batch, PositionalTile);
         _workers.For(tiles.Count * groups, (worker, index) =>
         {
-            (PackedUtterance utterance, long frame) = tiles[index / groups];
-            int group = (int)(index % groups), frames = (int)Math.Min(PositionalTile, utterance.Frames - frame);
-            byte* window = worker.Scratch(windowBytes + PositionalTile * ofGroup * sizeof(float));
+            (PackedUtterance utterance, long frame, int tileFrames) = tiles[index / groups];
+            int group = (int)(index % groups), frames = (int)Math.Min(tileFrames, utterance.Frames - frame);
+            int windowRows = tileFrames + weights.PaddedKernel, windowBytes = VectorMath.RoundUp(windowRows * ofGroup * elementBytes, 64);
+            Matmul matmul = matmuls[tileFrames / (PositionalTaps * PositionalRowStep) - 1];
+            byte* window = worker.Scratch(windowBytes + tileFrames * ofGroup * sizeof(float));
             float* sums = (float*)(window + windowBytes);
             FillWindow(x, utterance, frame - conv.Kernel / 2, group * ofGroup, ofGroup, window, windowRows);
 
             float* bias = (float*)weights.Bias.Address + group * ofGroup;
-            for (int row = 0; row < PositionalTile; row++) Buffer.MemoryCopy(bias, sums + row * ofGroup, ofGroup * sizeof(float), ofGroup * sizeof(float));
+            for (int row = 0; row < tileFrames; row++) Buffer.MemoryCopy(bias, sums + row * ofGroup, ofGroup * sizeof(float), ofGroup * sizeof(float));
             for (int block = 0; block < blocks; block++)
             {
                 nint taps = (nint)RowOf(weights.Taps, ((long)group * weights.PaddedKernel + block * PositionalTaps) * ofGroup);
@@ -80,6 +73,24 @@ internal sealed unsafe partial class CpuBackend
             }
         });
     }
+
+    private static int PositionalTile(long frames)
+    {
+        const int Step = PositionalTaps * PositionalRowStep, Most = PositionalTaps * MaxPositionalRows;
+        long tiles = (frames + Most - 1) / Most;
+        return VectorMath.RoundUp((int)((frames + tiles - 1) / tiles), Step);
+    }
+
+    private MatmulShape PositionalShape(int rows, int ofGroup) => new(rows, PositionalTaps * ofGroup, ofGroup)
+    {
+        Operands = OperandType,
+        Destination = ElementType.Float32,
+        SourceStride = PositionalTaps * ofGroup,
+        DestinationStride = PositionalTaps * ofGroup,
+        Weights = WeightLayout.Rows,
+        WeightStride = ofGroup,
+        Accumulate = true,
+    };
 
     /// <summary>Frames first .. first + rows - 1 of some channels as matmul operands; zeros where the utterance has no such frame.</summary>
     private void FillWindow(Tensor x, PackedUtterance utterance, long first, int channel, int channels, byte* window, int rows)

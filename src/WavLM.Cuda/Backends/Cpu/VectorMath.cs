@@ -185,7 +185,9 @@ internal static unsafe class VectorMath
         {
             Vector512<float> power = Exp2(Vector512.Load(x + i) - offsets);
             sum += power;
-            ToBFloat16(power).Store((ushort*)y + i);
+            // Positive and finite, so adding half a unit before the cut rounds it.
+            Vector512<uint> rounded = (power.AsUInt32() + Vector512.Create(0x8000u)) >> 16;
+            Vector256.Narrow(rounded.GetLower(), rounded.GetUpper()).Store((ushort*)y + i);
         }
         return Vector512.Sum(sum);
     }
