@@ -6,5 +6,9 @@ public static class CheckList
     public static IReadOnlyList<Check> All { get; } =
     [
         .. LayerNormChecks.All,
+        .. LinearChecks.All,
+        .. StridedConvChecks.All,
+        .. PositionalConvChecks.All,
+        .. GatedAttentionChecks.All,
     ];
 }

@@ -12,6 +12,9 @@ internal sealed class Errors(string check, string device)
     /// <summary>Rows that a naive form's error is taken over at least.</summary>
     public const int FewestRows = 16;
 
+    /// <summary>An utterance's frames, as often as it takes to have <see cref="FewestRows"/>.</summary>
+    public static int[] Repeated(int frames) => [.. Enumerable.Repeat(frames, (FewestRows + frames - 1) / frames)];
+
     /// <summary>The largest error as a part of its bound.</summary>
     public double WorstRatio { get; private set; }
 
