@@ -7,8 +7,12 @@ public static class CheckList
     [
         .. LayerNormChecks.All,
         .. LinearChecks.All,
+        .. FirstConvChecks.All,
         .. StridedConvChecks.All,
+        .. CompactChecks.All,
         .. PositionalConvChecks.All,
         .. GatedAttentionChecks.All,
+        .. RelativeBucketsChecks.All,
+        .. VectorMathChecks.All,
     ];
 }

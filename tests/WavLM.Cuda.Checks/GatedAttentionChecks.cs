@@ -92,7 +92,8 @@ internal static class GatedAttentionChecks
     private static Matrix Attended(CheckedBackend on, int[] frames, Matrix qkv, int heads, Bias? bias)
     {
         using PackedBatch batch = on.BatchOf(frames);
-        using Tensor operands = on.Upload(qkv, on.OperandType);
+        // The last utterance's last tile of queries reaches up to a tile past the last frame.
+        using Tensor operands = on.Upload(qkv, on.OperandType, qkv.Rows + on.Backend.RowTile);
         using RelativeBias? table = bias is null ? null : new RelativeBias(on.Backend.Keep(bias.Table.Values, heads, bias.Table.Columns));
         using Tensor? gates = bias is null ? null : on.Upload(bias.Gates, ElementType.Float32);
         using Tensor context = on.Rent(qkv.Rows, qkv.Columns / 3, on.OperandType);
