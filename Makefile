@@ -4,6 +4,11 @@ CONFIGURATION := Release
 BIN := artifacts/bin/WavLM.Cuda.Cli/release/wavlm
 BENCH := artifacts/bin/WavLM.Cuda.Bench/release/WavLM.Cuda.Bench
 MODEL ?=
+PYTHON := /usr/bin/python3
+REFERENCE ?= ../shared/reference
+THREADS ?= $(shell nproc)
+# The results' name: the processor's, in letters and digits.
+HOST_NAME ?= $(shell sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1 | tr -cs 'A-Za-z0-9\n' '-' | tr 'A-Z' 'a-z' | sed 's/-$$//')-$(THREADS)-threads
 RESTORE := $(if $(CI),--locked-mode)
 
 export DOTNET_NOLOGO := 1
@@ -28,6 +33,15 @@ demo: build ## features of the bundled recordings (MODEL=path for a real checkpo
 
 test: build ## run every test
 	@./tests/run.sh
+
+bench-cpu: build ## compare with ONNX Runtime and PyTorch on this CPU
+	@./setup.sh peers
+	@npm ci --prefix bench/peers --ignore-scripts --silent
+	@$(PYTHON) bench/peers/compare_cpu.py --wavlm bin/wavlm --bench $(BENCH) --audio tests/fixtures/audio --threads $(THREADS) --out bench/results/$(HOST_NAME)-cpu.json
+
+reference-check: build ## Base and Large at full size against the PyTorch reference in float64 (REFERENCE=folder)
+	@./setup.sh reference
+	@$(PYTHON) tests/reference/reference_check.py --wavlm bin/wavlm --reference $(REFERENCE) --audio tests/fixtures/audio/long.wav tests/fixtures/audio/medium.wav tests/fixtures/audio/short.wav
 
 publish: build ## one trimmed file with its own runtime, in artifacts/publish
 	@dotnet publish src/WavLM.Cuda.Cli --runtime linux-x64 -p:PublishTrimmed=true --nologo --verbosity quiet

@@ -1,15 +1,30 @@
 #!/usr/bin/env bash
-# Installs with apt what the command and the tests load at run time and this machine lacks.
+# Installs with apt what this machine lacks: the libraries that the command loads, and on request what else a target needs.
+#   setup.sh [peers | reference]
 set -euo pipefail
-declare -A package=([libdnnl.so.2]=libdnnl2 [libsndfile.so.1]=libsndfile1 [libsoxr.so.0]=libsoxr0)
 
 command -v dotnet >/dev/null || { echo "setup: no dotnet on PATH; install the .NET 10 SDK first" >&2; exit 1; }
 
 libraries=$(PATH="$PATH:/usr/sbin:/sbin" ldconfig -p)
 missing=()
-for library in "${!package[@]}"; do
-    grep -qF "$library" <<<"$libraries" || missing+=("${package[$library]}")
-done
+library() { grep -qF "$1" <<<"$libraries" || missing+=("$2"); }
+program() { command -v "$1" >/dev/null || missing+=("$2"); }
+python_module() { /usr/bin/python3 -c "import $1" 2>/dev/null || missing+=("$2"); }
+
+library libdnnl.so.2 libdnnl2
+library libsndfile.so.1 libsndfile1
+library libsoxr.so.0 libsoxr0
+case "${1:-}" in
+    peers | reference)
+        python_module numpy python3-numpy
+        python_module torch python3-torch
+        library libopenblas.so.0 libopenblas0-openmp   # without it Debian's PyTorch multiplies 40 times slower
+        ;;&
+    peers)
+        program node nodejs
+        program npm npm
+        ;;
+esac
 [ ${#missing[@]} -gt 0 ] || exit 0
 
 sudo=()

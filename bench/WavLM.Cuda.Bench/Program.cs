@@ -4,7 +4,6 @@ return args switch
 {
     ["serve"] => Serve.Run(Console.In, Console.Out),
     ["stages", string model, string precision, string threads, string seconds] => Stages.Run(model, precision, threads, seconds),
-    ["init", string size, string to] => InitTmp.Go(size, to),
     _ => Usage(),
 };
 

@@ -36,10 +36,10 @@ internal static class Stages
         for (int pass = 0; pass <= Passes; pass++)
         {
             backend.Reset();
-            var begin = Environment.CpuUsage.TotalTime;
+            long begin = Stopwatch.GetTimestamp();
             using PackedBatch batch = PackedBatch.Create([new Waveform("noise", noise)], checkpoint.Config, normalization, backend);
             forward.Run(batch, checkpoint.Config.Layers, finalNorm: true, static (_, _) => { }, CancellationToken.None);
-            double total = (Environment.CpuUsage.TotalTime-begin).TotalSeconds;
+            double total = Stopwatch.GetElapsedTime(begin).TotalSeconds;
             if (pass == 0) continue;   // compiles, and warms the pool
             foreach ((string name, double time) in backend.Seconds.Append(new("whole pass", total))) least[name] = Math.Min(least.GetValueOrDefault(name, double.MaxValue), time);
         }

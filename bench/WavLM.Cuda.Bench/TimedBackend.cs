@@ -70,8 +70,8 @@ internal sealed class TimedBackend(IBackend inner) : IBackend
 
     private void Time(Action operation, [CallerMemberName] string name = "")
     {
-        var begin = Environment.CpuUsage.TotalTime;
+        long begin = Stopwatch.GetTimestamp();
         operation();
-        _seconds[name] = _seconds.GetValueOrDefault(name) + (Environment.CpuUsage.TotalTime-begin).TotalSeconds;
+        _seconds[name] = _seconds.GetValueOrDefault(name) + Stopwatch.GetElapsedTime(begin).TotalSeconds;
     }
 }

@@ -1,4 +1,32 @@
 using System.CommandLine;
+using System.CommandLine.Invocation;
+using WavLM.Cuda.Cli;
 
-RootCommand root = new("WavLM speech features.");
-return root.Parse(args).Invoke();
+RootCommand root = new("WavLM speech features: from recordings to the hidden states of a speech encoder.")
+{
+    ExtractCommand.Create(),
+    InfoCommand.Create(),
+    InitCommand.Create(),
+};
+ExplainedHelp.Apply(root);
+
+// '@' begins a name like any other. Signals are ours: the parser would end the process after two seconds.
+ParseResult parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
+InvocationConfiguration invocation = new() { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null };
+try
+{
+    if (parsed.Action is not ParseErrorAction usageError) return await parsed.InvokeAsync(invocation);
+    usageError.ShowHelp = false;
+    await parsed.InvokeAsync(invocation);
+    Terminal.WriteError($"see wavlm {(parsed.CommandResult.Command == root ? "" : parsed.CommandResult.Command.Name + " ")}--help");
+    return ExitCode.NothingAttempted;
+}
+catch (Exception e) when (e is OperationCanceledException && StopSignals.Received is int signalled)
+{
+    return signalled;
+}
+catch (Exception e)
+{
+    Terminal.WriteError(Failures.Describe(e));
+    return ExitCode.NothingAttempted;
+}

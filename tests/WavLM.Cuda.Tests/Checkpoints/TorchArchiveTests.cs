@@ -103,6 +103,38 @@ public class TorchArchiveTests
     }
 
     [Fact]
+    public void TheDirectoryOfALargeArchiveIsFoundInItsSixtyFourBitPlace()
+    {
+        using var folder = new TemporaryFolder();
+        // torch writes that record into every file; only the short one's numbers overflow in large files.
+        byte[] bytes = File.ReadAllBytes(Checks.Fixture.Named("wavlm-base-torchaudio").ModelPath);
+        bytes.AsSpan(bytes.Length - 22 + 8, 12).Fill(0xFF);
+        File.WriteAllBytes(folder.File("large.pth"), bytes);
+        using (Checkpoint checkpoint = Checkpoint.Open(folder.File("large.pth"))) Assert.Equal(76, checkpoint.Tensors.Count);
+
+        bytes[bytes.Length - 22 - 20] = 0;   // the locator's signature
+        File.WriteAllBytes(folder.File("large.pth"), bytes);
+        Refused.Opening(folder.File("large.pth"), "no 64-bit zip directory");
+    }
+
+    [Fact]
+    public void SizesPastThirtyTwoBitsStandInTheExtraField()
+    {
+        using var folder = new TemporaryFolder();
+        string path = WritePickle(folder, p => p.EmptyDict().Text("w").Tensor("FloatStorage", "0", 6, 0, [6], [1]).SetItem(), ("data/0", 24));
+        List<byte> bytes = [.. File.ReadAllBytes(path)];
+        int name = Positions([.. bytes], "archive/data/0"u8)[^1], entry = name - 46, end = bytes.Count - 22;
+        byte[] sizes = [.. bytes[(entry + 24)..(entry + 28)], 0, 0, 0, 0, .. bytes[(entry + 20)..(entry + 24)], 0, 0, 0, 0, .. bytes[(entry + 42)..(entry + 46)], 0, 0, 0, 0];
+        foreach (int field in (int[])[20, 24, 42])
+            for (int i = 0; i < 4; i++) bytes[entry + field + i] = 0xFF;
+        bytes[end + 12] += 28;   // the directory's length; small enough here for one byte
+        bytes[entry + 30] = 28;
+        bytes.InsertRange(name + "archive/data/0".Length, [1, 0, 24, 0, .. sizes]);
+        File.WriteAllBytes(path, [.. bytes]);
+        Assert.Equal([6L], Tensors(path, allowOpaque: false).Single().Shape.AsEnumerable());
+    }
+
+    [Fact]
     public void OnePickleInOneTopFolder()
     {
         using var folder = new TemporaryFolder();

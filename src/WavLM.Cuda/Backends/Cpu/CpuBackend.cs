@@ -20,6 +20,7 @@ internal sealed partial class CpuBackend : IBackend
     private readonly HostMemoryPool _pool = new();
     private readonly Workers _workers;
     private readonly Dictionary<(MatmulShape Shape, bool Repacked), Matmul> _matmuls = [];
+    private readonly Dictionary<(int HeadWidth, int QueryStride), AttentionMatmuls> _attentions = [];
 
     /// <param name="precision">Type of the matrix operands.</param>
     /// <param name="threads">Workers, the calling thread included.</param>
@@ -61,8 +62,8 @@ internal sealed partial class CpuBackend : IBackend
     /// <inheritdoc />
     public Tensor Rent(long rows, int columns, ElementType type, long readableRows = 0)
     {
-        long computed = (rows + RowTile - 1) / RowTile * RowTile;
-        return _pool.Rent(rows, Math.Max(computed, readableRows), columns, type);
+        // A tile of an utterance's frames starts at any row, so the last one may end a whole tile behind the last row.
+        return _pool.Rent(rows, Math.Max(rows + RowTile, readableRows), columns, type);
     }
 
     /// <inheritdoc />
@@ -91,6 +92,7 @@ internal sealed partial class CpuBackend : IBackend
     public void Dispose()
     {
         _workers.Dispose();
+        foreach (AttentionMatmuls attention in _attentions.Values) attention.Dispose();
         foreach (Matmul matmul in _matmuls.Values) matmul.Dispose();
         _pool.Dispose();
         _engine.Dispose();
@@ -105,7 +107,7 @@ internal sealed partial class CpuBackend : IBackend
     }
 
     /// <summary>The primitive of a shape, made once. Called on the encoder's thread, before a stage's loop.</summary>
-    private Matmul MatmulOf(MatmulShape shape, Matmul? packedBy = null)
+    internal Matmul MatmulOf(MatmulShape shape, Matmul? packedBy = null)
     {
         (MatmulShape, bool) key = (shape, packedBy is not null);
         if (!_matmuls.TryGetValue(key, out Matmul? matmul))

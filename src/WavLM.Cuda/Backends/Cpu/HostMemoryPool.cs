@@ -13,6 +13,7 @@ internal sealed unsafe class HostMemoryPool : ITensorPool, IDisposable
     private const nint Granularity = 64 * 1024;   // sizes are rounded up, so lengths that differ by a few rows share blocks
 
     private readonly SortedDictionary<nint, Stack<nint>> _idle = [];
+    private nint _peakInUse;
     private bool _disposed;
 
     /// <summary>Bytes that tensors hold now.</summary>
@@ -36,10 +37,12 @@ internal sealed unsafe class HostMemoryPool : ITensorPool, IDisposable
         nint address = TakeIdle(ref bytes);
         if (address == 0)
         {
-            Trim();   // blocks of the wrong size would otherwise pile up under batches of changing shape
+            // Blocks of the wrong size would otherwise pile up under batches of changing shape.
+            if (BytesInUse + BytesIdle + bytes > 2 * _peakInUse) Trim();
             address = Allocate(bytes);
         }
         BytesInUse += bytes;
+        _peakInUse = Math.Max(_peakInUse, BytesInUse);
         return new Tensor(this, address, bytes, rows, columns, type);
     }
 

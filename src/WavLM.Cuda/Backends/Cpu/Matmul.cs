@@ -54,7 +54,7 @@ internal sealed unsafe class Matmul : IDisposable
     private readonly DnnlMemoryDescriptor _destination;
     private readonly DnnlMemoryDescriptor _scratchpad;
     private readonly nint _scratchpadBytes;
-    private readonly Arguments?[] _arguments;
+    private readonly MemoryObjects?[] _memory;
 
     /// <param name="engine">Must outlive the primitive.</param>
     /// <param name="shape">Fixed for ever.</param>
@@ -63,7 +63,7 @@ internal sealed unsafe class Matmul : IDisposable
     public Matmul(DnnlEngineHandle engine, MatmulShape shape, int workers, Matmul? packedBy = null)
     {
         _engine = engine;
-        _arguments = new Arguments?[workers];
+        _memory = new MemoryObjects?[workers];
         Shape = shape;
         _source = Strided(shape.Rows, shape.Inner, shape.SourceStride, 1, shape.Operands);
         _destination = Strided(shape.Rows, shape.Columns, shape.DestinationStride, 1, shape.Destination);
@@ -98,55 +98,42 @@ internal sealed unsafe class Matmul : IDisposable
     /// <summary>Bytes of the weights in the layout that the primitive wants.</summary>
     public nint PackedBytes { get; }
 
-    /// <summary>weights [columns, inner], float32, as checkpoints hold them, to the packed layout and type, once, at load.</summary>
+    /// <summary>weights [columns, inner], float32, as checkpoints hold them, to the packed layout and type: once, at load.</summary>
     public void Pack(Worker worker, ReadOnlySpan<float> weights, nint packed)
     {
         if (weights.Length != (long)Shape.Inner * Shape.Columns)
             throw new ArgumentException($"{weights.Length} values for a matrix of {Shape.Columns} x {Shape.Inner}", nameof(weights));
-        DnnlMemoryDescriptor plain = Strided(Shape.Inner, Shape.Columns, 1, Shape.Inner, ElementType.Float32);
-        using DnnlAttributesHandle attributes = Attributes(default);
-        Dnnl.ThrowIfFailed(Dnnl.dnnl_reorder_primitive_desc_create(out DnnlPrimitiveDescriptorHandle descriptor, plain, _engine, _weights, _engine, attributes));
-        using DnnlPrimitiveDescriptorHandle keptUntilHere = descriptor;
-        DnnlMemoryDescriptor scratchpad = *Dnnl.dnnl_primitive_desc_query_md(descriptor, DnnlQuery.Scratchpad, 0);
-        Dnnl.ThrowIfFailed(Dnnl.dnnl_primitive_create(out DnnlPrimitiveHandle reorder, descriptor));
-        fixed (float* from = weights)
-        {
-            using (reorder)
-            using (DnnlMemoryHandle source = Memory(plain, (nint)from))
-            using (DnnlMemoryHandle destination = Memory(_weights, packed))
-            using (DnnlMemoryHandle scratch = Memory(scratchpad, worker.Scratchpad((nint)Dnnl.dnnl_memory_desc_get_size(scratchpad))))
-            {
-                DnnlArgument* arguments = stackalloc DnnlArgument[3]
-                {
-                    new(DnnlArgumentIndex.Source, source.DangerousGetHandle()),
-                    new(DnnlArgumentIndex.Destination, destination.DangerousGetHandle()),
-                    new(DnnlArgumentIndex.Scratchpad, scratch.DangerousGetHandle()),
-                };
-                Dnnl.ThrowIfFailed(Dnnl.dnnl_primitive_execute(reorder.DangerousGetHandle(), worker.Stream, 3, arguments));
-            }
-        }
+        using Reorder reorder = new(_engine, Strided(Shape.Inner, Shape.Columns, 1, Shape.Inner, ElementType.Float32), _weights, _memory.Length);
+        fixed (float* values = weights) reorder.Run(worker, (nint)values, packed);
     }
+
+    /// <summary>For operands that are packed in every pass: [inner, columns], rows end to end, to the packed layout.</summary>
+    public Reorder PackingOfRows() => new(_engine, Strided(Shape.Inner, Shape.Columns, Shape.Columns, 1, Shape.Operands), _weights, _memory.Length);
 
     /// <summary>One tile. Addresses must be readable for all <see cref="MatmulShape.Rows"/> rows, whether they mean something or not.</summary>
     public void Run(Worker worker, nint source, nint weights, nint bias, nint destination)
     {
-        Arguments arguments = _arguments[worker.Index] ??= new Arguments(this);
-        arguments.Set(source, weights, bias, destination, worker.Scratchpad(_scratchpadBytes));
-        DnnlArgument* list = stackalloc DnnlArgument[5];
-        int count = arguments.Fill(list, Shape.Bias);
-        Dnnl.ThrowIfFailed(Dnnl.dnnl_primitive_execute(_primitive.DangerousGetHandle(), worker.Stream, count, list));
+        MemoryObjects memory = _memory[worker.Index] ??= new MemoryObjects(_engine, _source, _weights, _destination, _scratchpad, _bias);
+        memory.Point(0, source);
+        memory.Point(1, weights);
+        memory.Point(2, destination);
+        memory.Point(3, worker.Scratchpad(_scratchpadBytes));
+        DnnlArgument* arguments = stackalloc DnnlArgument[5]
+        {
+            new(DnnlArgumentIndex.Source, memory[0]),
+            new(DnnlArgumentIndex.Weights, memory[1]),
+            new(DnnlArgumentIndex.Destination, memory[2]),
+            new(DnnlArgumentIndex.Scratchpad, memory[3]),
+            new(DnnlArgumentIndex.Bias, memory[4]),
+        };
+        if (Shape.Bias) memory.Point(4, bias);
+        Dnnl.ThrowIfFailed(Dnnl.dnnl_primitive_execute(_primitive.DangerousGetHandle(), worker.Stream, Shape.Bias ? 5 : 4, arguments));
     }
 
     public void Dispose()
     {
-        foreach (Arguments? arguments in _arguments) arguments?.Dispose();
+        foreach (MemoryObjects? memory in _memory) memory?.Dispose();
         _primitive.Dispose();
-    }
-
-    private DnnlMemoryHandle Memory(in DnnlMemoryDescriptor descriptor, nint address)
-    {
-        Dnnl.ThrowIfFailed(Dnnl.dnnl_memory_create(out DnnlMemoryHandle memory, descriptor, _engine, address));
-        return memory;
     }
 
     private static DnnlAttributesHandle Attributes(MatmulShape shape)
@@ -178,47 +165,5 @@ internal sealed unsafe class Matmul : IDisposable
         long* sizes = stackalloc long[Dnnl.MaxDimensions] { rows, columns, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 };
         Dnnl.ThrowIfFailed(Dnnl.dnnl_memory_desc_init_by_tag(out DnnlMemoryDescriptor descriptor, Matrix, sizes, TypeOf(type), DnnlFormatTag.Any));
         return descriptor;
-    }
-
-    /// <summary>One worker's memory objects for this primitive.</summary>
-    private sealed class Arguments(Matmul matmul) : IDisposable
-    {
-        private readonly DnnlMemoryHandle _source = matmul.Memory(matmul._source, 0);
-        private readonly DnnlMemoryHandle _weights = matmul.Memory(matmul._weights, 0);
-        private readonly DnnlMemoryHandle _bias = matmul.Memory(matmul._bias, 0);
-        private readonly DnnlMemoryHandle _destination = matmul.Memory(matmul._destination, 0);
-        private readonly DnnlMemoryHandle _scratchpad = matmul.Memory(matmul._scratchpad, 0);
-
-        public void Set(nint source, nint weights, nint bias, nint destination, nint scratchpad)
-        {
-            Point(_source, source);
-            Point(_weights, weights);
-            if (bias != 0) Point(_bias, bias);
-            Point(_destination, destination);
-            Point(_scratchpad, scratchpad);
-        }
-
-        public int Fill(DnnlArgument* list, bool bias)
-        {
-            list[0] = new(DnnlArgumentIndex.Source, _source.DangerousGetHandle());
-            list[1] = new(DnnlArgumentIndex.Weights, _weights.DangerousGetHandle());
-            list[2] = new(DnnlArgumentIndex.Destination, _destination.DangerousGetHandle());
-            list[3] = new(DnnlArgumentIndex.Scratchpad, _scratchpad.DangerousGetHandle());
-            if (!bias) return 4;
-            list[4] = new(DnnlArgumentIndex.Bias, _bias.DangerousGetHandle());
-            return 5;
-        }
-
-        public void Dispose()
-        {
-            _source.Dispose();
-            _weights.Dispose();
-            _bias.Dispose();
-            _destination.Dispose();
-            _scratchpad.Dispose();
-        }
-
-        private static void Point(DnnlMemoryHandle memory, nint address)
-            => Dnnl.ThrowIfFailed(Dnnl.dnnl_memory_set_data_handle(memory.DangerousGetHandle(), address));
     }
 }
