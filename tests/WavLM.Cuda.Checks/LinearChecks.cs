@@ -14,7 +14,7 @@ internal static class LinearChecks
         .. Check.Cross("linear with GELU", Rows, ("inputs", [33, 64]), ("outputs", [48, 129]), (on, r, i, o) => Errs(on, r, i, o, on.OperandType, Epilogue.GeluErf)),
         .. Check.Cross("linear added to the residual stream", Rows, ("inputs", [33, 512]), ("outputs", [48, 64]), (on, r, i, o) => Errs(on, r, i, o, ElementType.Float32, Epilogue.AddToDestination)),
         .. Check.Cross("linear weights are rounded to nearest", ("inputs", [33, 64]), WeightsAreRoundedToNearest),
-        .. Check.Cross("linear rows do not see each other", ("inputs", [33, 64, 512]), RowsDoNotSeeEachOther),
+        .. Check.Cross("linear rows do not see each other", ("inputs", [33, 512, 768]), ("outputs", [96, 768]), RowsDoNotSeeEachOther),
     ];
 
     private static void Errs(CheckedBackend on, int rows, int inputs, int outputs, ElementType storage, Epilogue epilogue)
@@ -58,16 +58,15 @@ internal static class LinearChecks
         on.Errors.SameBits("y", on.Download(y), expected);
     }
 
-    private static void RowsDoNotSeeEachOther(CheckedBackend on, int inputs)
+    private static void RowsDoNotSeeEachOther(CheckedBackend on, int inputs, int outputs)
     {
-        const int Outputs = 96;
         Matrix x = Inputs.Matrix(130, inputs, seed: 26, on.OperandType);
         using LinearWeights weights = on.Backend.PackLinear(
-            Inputs.Normal(Outputs * inputs, seed: 27, on.OperandType), Inputs.Normal(Outputs, seed: 28), Outputs, inputs);
+            Inputs.Normal(outputs * inputs, seed: 27, on.OperandType), Inputs.Normal(outputs, seed: 28), outputs, inputs);
         Matrix Mapped(Matrix rows)
         {
             using Tensor source = on.Upload(rows, on.OperandType);
-            using Tensor y = on.Rent(rows.Rows, Outputs, ElementType.Float32);
+            using Tensor y = on.Rent(rows.Rows, outputs, ElementType.Float32);
             on.Backend.Linear(source, weights, y);
             return on.Download(y);
         }
@@ -75,6 +74,7 @@ internal static class LinearChecks
         int[] order = [129, 0, 64, 63, 128, 65, 7];
         on.Errors.SameBits("other order", Mapped(x.Select(order)), together.Select(order));
         on.Errors.SameBits("alone", Mapped(x.Select(100)), together.Select(100));
+        on.Errors.SameBits("a few", Mapped(x.Range(0, 33)), together.Range(0, 33));
         Matrix spoilt = Matrix.Stack(Matrix.Filled(5, inputs, float.NaN), x, Matrix.Filled(5, inputs, float.NaN));
         on.Errors.SameBits("between NaN", Mapped(spoilt).Range(5, x.Rows), together);
     }
