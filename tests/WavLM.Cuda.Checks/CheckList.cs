@@ -1,0 +1,18 @@
+namespace WavLM.Cuda.Checks;
+
+/// <summary>Every check, family by family.</summary>
+public static class CheckList
+{
+    public static IReadOnlyList<Check> All { get; } =
+    [
+        .. LayerNormChecks.All,
+        .. LinearChecks.All,
+        .. FirstConvChecks.All,
+        .. StridedConvChecks.All,
+        .. CompactChecks.All,
+        .. PositionalConvChecks.All,
+        .. GatedAttentionChecks.All,
+        .. RelativeBucketsChecks.All,
+        .. VectorMathChecks.All,
+    ];
+}

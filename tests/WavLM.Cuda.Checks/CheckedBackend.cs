@@ -1,0 +1,66 @@
+using System.Runtime.InteropServices;
+using WavLM.Cuda.Backends;
+using WavLM.Cuda.Model;
+
+namespace WavLM.Cuda.Checks;
+
+/// <summary>
+/// What a body works with: the backend, and matrices to and from its memory. Every tensor starts as NaN, past its last row
+/// too, so what an operation leaves out, or should not have read, shows.
+/// </summary>
+internal sealed class CheckedBackend(CheckedDevice device, IBackend backend, Errors errors)
+{
+    private static readonly WaveformNormalization AsIs = new(Normalize: false, Epsilon: 0, Center: false);
+
+    public IBackend Backend => backend;
+
+    public Errors Errors => errors;
+
+    public ElementType OperandType => backend.OperandType;
+
+    public Tensor Rent(long rows, int columns, ElementType type, long readableRows = 0)
+    {
+        Tensor tensor = backend.Rent(rows, columns, type, readableRows);
+        device.Poison(tensor);
+        return tensor;
+    }
+
+    /// <summary>A tensor of a matrix's values, rounded to <paramref name="type"/>.</summary>
+    public Tensor Upload(Matrix values, ElementType type, long readableRows = 0)
+    {
+        Tensor tensor = Rent(values.Rows, values.Columns, type, readableRows);
+        Overwrite(tensor, values);
+        return tensor;
+    }
+
+    public void Overwrite(Tensor tensor, Matrix values)
+    {
+        if (tensor.Type == ElementType.Float32) device.Write(MemoryMarshal.AsBytes<float>(values.Values), tensor);
+        else device.Write(MemoryMarshal.AsBytes<ushort>(Array.ConvertAll(values.Values, Rounding.ToBFloat16)), tensor);
+    }
+
+    public Matrix Download(Tensor tensor)
+    {
+        var matrix = new Matrix((int)tensor.Rows, tensor.Columns);
+        if (tensor.Type == ElementType.Float32)
+        {
+            device.Read(tensor, MemoryMarshal.AsBytes(matrix.Values.AsSpan()));
+            return matrix;
+        }
+        var halves = new ushort[matrix.Values.Length];
+        device.Read(tensor, MemoryMarshal.AsBytes(halves.AsSpan()));
+        return new Matrix(matrix.Rows, matrix.Columns, Array.ConvertAll(halves, Rounding.FromBFloat16));
+    }
+
+    /// <summary>Weights that stay as they are, one row.</summary>
+    public Tensor Keep(float[] row) => backend.Keep(row, 1, row.Length);
+
+    public NormWeights Keep(Norm norm) => new(Keep(norm.Gain), Keep(norm.Bias), norm.Epsilon);
+
+    /// <summary>A batch of utterances with so many frames each, for operations that never look at the samples.</summary>
+    public PackedBatch BatchOf(params int[] frames)
+        => Pack(Configs.OneSampleAFrame, [.. frames.Select(count => new float[count])]);
+
+    public PackedBatch Pack(EncoderConfig config, params float[][] samples)
+        => PackedBatch.Create([.. samples.Select((values, i) => new Waveform($"utterance {i}", values))], config, AsIs, backend);
+}

@@ -1,0 +1,71 @@
+using WavLM.Cuda.Backends;
+using WavLM.Cuda.Model;
+
+namespace WavLM.Cuda.Checks;
+
+/// <summary>The front end's convolutions over rows, without a norm and with a layer norm over the channels.</summary>
+internal static class StridedConvChecks
+{
+    private static readonly (string, int[]) Rows = ("rows", [1, 63, 64, 65, 257]);
+    private static readonly (string, int[]) Kernels = ("kernel", [2, 3]);
+
+    public static IEnumerable<Check> All =>
+    [
+        .. Check.Cross("strided_conv", Rows, Kernels, ("channels", [16, 33, 64]), (on, r, k, c) => Errs(on, r, c, new ConvLayer(c, k, 2), layerNorm: false)),
+        .. Check.Cross("strided_conv with layer norm", Rows, Kernels, ("channels", [16, 33, 64]), (on, r, k, c) => Errs(on, r, c, new ConvLayer(c, k, 2), layerNorm: true)),
+        .. Check.Cross("strided_conv as published", Kernels, (on, k) => Errs(on, rows: 17, inputs: 512, new ConvLayer(512, k, 2), layerNorm: false)),
+        .. Check.Cross("strided_conv between unlike widths", Kernels, (on, k) => Errs(on, rows: 65, inputs: 48, new ConvLayer(33, k, 2), layerNorm: false)),
+        .. Check.Cross("strided_conv of other shapes", ("kernel", [1, 2, 5]), ("stride", [1, 3]), (on, k, s) => Errs(on, rows: 65, inputs: 16, new ConvLayer(48, k, s), layerNorm: true)),
+        .. Check.Cross("strided_conv rows do not see each other", Kernels, ("channels", [33, 64]), RowsDoNotSeeEachOther),
+    ];
+
+    private static void Errs(CheckedBackend on, int rows, int inputs, ConvLayer shape, bool layerNorm)
+    {
+        int more = Math.Max(rows, Errors.FewestRows);
+        Matrix x = Inputs.Matrix(InputRows(more, shape), inputs, seed: 31, on.OperandType);
+        Matrix weight = Inputs.Matrix(shape.Channels, shape.Kernel * inputs, seed: 32, on.OperandType, deviation: 1 / Math.Sqrt(shape.Kernel * inputs));
+        float[] bias = layerNorm ? Inputs.Normal(shape.Channels, seed: 33) : [];
+        Norm norm = Inputs.Norm(shape.Channels, seed: 34);
+        float[] naive = Plain.StridedConv<float>(x, more, weight, bias, shape);
+        double[] exact = Plain.StridedConv<double>(x, more, weight, bias, shape);
+        if (layerNorm)
+        {
+            Plain.LayerNorm(naive, norm);
+            Plain.LayerNorm(exact, norm);
+        }
+        using StridedConvWeights weights = on.Backend.PackStridedConv(weight.Values, bias, layerNorm ? on.Keep(norm) : null, inputs, shape);
+
+        Matrix y = Convolved(on, x.Range(0, InputRows(rows, shape)), weights, rows);
+
+        on.Errors.AtMostTwice("y", y, Plain.Gelu(naive), Plain.Gelu(exact), on.OperandType);
+    }
+
+    private static void RowsDoNotSeeEachOther(CheckedBackend on, int kernel, int channels)
+    {
+        const int OutputRows = 70, Before = 9;
+        var shape = new ConvLayer(channels, kernel, 2);
+        Matrix x = Inputs.Matrix(InputRows(OutputRows, shape), channels, seed: 35, on.OperandType);
+        using StridedConvWeights weights = on.Backend.PackStridedConv(
+            Inputs.Normal(channels * kernel * channels, seed: 36, on.OperandType), [], on.Keep(Inputs.Norm(channels, seed: 37)), channels, shape);
+        Matrix alone = Convolved(on, x, weights, OutputRows);
+
+        // The same rows further on, with NaN before and behind.
+        Matrix spoilt = Matrix.Stack(Matrix.Filled(Before * shape.Stride, channels, float.NaN), x, Matrix.Filled(20, channels, float.NaN));
+        Matrix among = Convolved(on, spoilt, weights, (spoilt.Rows - kernel) / shape.Stride + 1);
+        on.Errors.SameBits("between NaN", among.Range(Before, OutputRows), alone);
+
+        Matrix one = Convolved(on, x.Range(65 * shape.Stride, kernel), weights, 1);
+        on.Errors.SameBits("one row", one, alone.Range(65, 1));
+    }
+
+    private static Matrix Convolved(CheckedBackend on, Matrix x, StridedConvWeights weights, int rows)
+    {
+        int computed = (rows + on.Backend.RowTile - 1) / on.Backend.RowTile * on.Backend.RowTile;
+        using Tensor source = on.Upload(x, on.OperandType, InputRows(computed, weights.Shape));
+        using Tensor y = on.Rent(rows, weights.Outputs, on.OperandType);
+        on.Backend.StridedConv(source, weights, y);
+        return on.Download(y);
+    }
+
+    private static int InputRows(int rows, ConvLayer shape) => (rows - 1) * shape.Stride + shape.Kernel;
+}
