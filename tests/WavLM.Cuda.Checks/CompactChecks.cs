@@ -65,7 +65,14 @@ internal static class CompactChecks
             _first = new FirstConvWeights(first.Kernel, first.Stride, taps, group ? on.Keep(norm) : null, group ? null : on.Keep(norm));
             _others = [.. config.ConvLayers.Skip(1).Select((shape, i) => on.Backend.PackStridedConv(
                 Inputs.Normal(shape.Channels * shape.Kernel * shape.Channels, seed: 173 + i, deviation: 1 / Math.Sqrt(shape.Kernel * shape.Channels)),
-                [], group ? null : on.Keep(norm), shape.Channels, shape))];
+                [], group ? null : on.Keep(norm), shape.Channels, shape, RowsOfSlot(config, i + 1)))];
+        }
+
+        private static int RowsOfSlot(EncoderConfig config, int level)
+        {
+            int rows = 1;
+            foreach (ConvLayer later in config.ConvLayers.Skip(level + 1)) rows *= later.Stride;
+            return rows;
         }
 
         public Matrix Run(float[][] samples, int slotsOfTile)

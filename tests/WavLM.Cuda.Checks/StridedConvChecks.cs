@@ -7,19 +7,23 @@ namespace WavLM.Cuda.Checks;
 internal static class StridedConvChecks
 {
     private static readonly (string, int[]) Rows = ("rows", [1, 63, 64, 65, 257]);
+    private const int Unpaired = 1, Paired = 32;   // output rows of a slot: an odd number rules pairs of rows out
+
     private static readonly (string, int[]) Kernels = ("kernel", [2, 3]);
 
     public static IEnumerable<Check> All =>
     [
         .. Check.Cross("strided_conv", Rows, Kernels, ("channels", [16, 33, 64]), (on, r, k, c) => Errs(on, r, c, new ConvLayer(c, k, 2), layerNorm: false)),
         .. Check.Cross("strided_conv with layer norm", Rows, Kernels, ("channels", [16, 33, 64]), (on, r, k, c) => Errs(on, r, c, new ConvLayer(c, k, 2), layerNorm: true)),
+        .. Check.Cross("strided_conv in pairs of rows", Rows, ("channels", [16, 33, 64]), (on, r, c) => Errs(on, r, c, new ConvLayer(c, 3, 2), layerNorm: false, Paired)),
+        .. Check.Cross("strided_conv in pairs of rows as published", ("rows", [17, 130]), (on, r) => Errs(on, r, inputs: 512, new ConvLayer(512, 3, 2), layerNorm: true, Paired)),
         .. Check.Cross("strided_conv as published", Kernels, (on, k) => Errs(on, rows: 17, inputs: 512, new ConvLayer(512, k, 2), layerNorm: false)),
         .. Check.Cross("strided_conv between unlike widths", Kernels, (on, k) => Errs(on, rows: 65, inputs: 48, new ConvLayer(33, k, 2), layerNorm: false)),
         .. Check.Cross("strided_conv of other shapes", ("kernel", [1, 2, 5]), ("stride", [1, 3]), (on, k, s) => Errs(on, rows: 65, inputs: 16, new ConvLayer(48, k, s), layerNorm: true)),
-        .. Check.Cross("strided_conv rows do not see each other", Kernels, ("channels", [33, 64]), RowsDoNotSeeEachOther),
+        .. Check.Cross("strided_conv rows do not see each other", Kernels, ("channels", [33, 64]), ("rows of slot", [Unpaired, Paired]), RowsDoNotSeeEachOther),
     ];
 
-    private static void Errs(CheckedBackend on, int rows, int inputs, ConvLayer shape, bool layerNorm)
+    private static void Errs(CheckedBackend on, int rows, int inputs, ConvLayer shape, bool layerNorm, int rowsOfSlot = Unpaired)
     {
         int more = Math.Max(rows, Errors.FewestRows);
         Matrix x = Inputs.Matrix(InputRows(more, shape), inputs, seed: 31, on.OperandType);
@@ -33,20 +37,20 @@ internal static class StridedConvChecks
             Plain.LayerNorm(naive, norm);
             Plain.LayerNorm(exact, norm);
         }
-        using StridedConvWeights weights = on.Backend.PackStridedConv(weight.Values, bias, layerNorm ? on.Keep(norm) : null, inputs, shape);
+        using StridedConvWeights weights = on.Backend.PackStridedConv(weight.Values, bias, layerNorm ? on.Keep(norm) : null, inputs, shape, rowsOfSlot);
 
         Matrix y = Convolved(on, x.Range(0, InputRows(rows, shape)), weights, rows);
 
         on.Errors.AtMostTwice("y", y, Plain.Gelu(naive), Plain.Gelu(exact), on.OperandType);
     }
 
-    private static void RowsDoNotSeeEachOther(CheckedBackend on, int kernel, int channels)
+    private static void RowsDoNotSeeEachOther(CheckedBackend on, int kernel, int channels, int rowsOfSlot)
     {
-        const int OutputRows = 70, Before = 9;
+        const int OutputRows = 70, Before = 10;   // even: an utterance's rows begin at an even one wherever rows are paired
         var shape = new ConvLayer(channels, kernel, 2);
         Matrix x = Inputs.Matrix(InputRows(OutputRows, shape), channels, seed: 35, on.OperandType);
         using StridedConvWeights weights = on.Backend.PackStridedConv(
-            Inputs.Normal(channels * kernel * channels, seed: 36, on.OperandType), [], on.Keep(Inputs.Norm(channels, seed: 37)), channels, shape);
+            Inputs.Normal(channels * kernel * channels, seed: 36, on.OperandType), [], on.Keep(Inputs.Norm(channels, seed: 37)), channels, shape, rowsOfSlot);
         Matrix alone = Convolved(on, x, weights, OutputRows);
 
         // The same rows further on, with NaN before and behind.
@@ -54,8 +58,8 @@ internal static class StridedConvChecks
         Matrix among = Convolved(on, spoilt, weights, (spoilt.Rows - kernel) / shape.Stride + 1);
         on.Errors.SameBits("between NaN", among.Range(Before, OutputRows), alone);
 
-        Matrix one = Convolved(on, x.Range(65 * shape.Stride, kernel), weights, 1);
-        on.Errors.SameBits("one row", one, alone.Range(65, 1));
+        Matrix one = Convolved(on, x.Range(64 * shape.Stride, kernel), weights, 1);
+        on.Errors.SameBits("one row", one, alone.Range(64, 1));
     }
 
     private static Matrix Convolved(CheckedBackend on, Matrix x, StridedConvWeights weights, int rows)

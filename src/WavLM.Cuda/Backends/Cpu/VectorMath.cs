@@ -36,7 +36,7 @@ internal static unsafe class VectorMath
     public static Vector512<float> GeluErf(Vector512<float> x)
     {
         const float InverseSqrt2 = 0.707106781f;
-        const float Saturation = 3.92f;   // erf is 1 to the last bit from here on
+        const float Saturation = 3.92f;   // 1 - erf is half a unit in the last place here
         Vector512<float> z = Vector512.MinNative(Vector512.MaxNative(x * Vector512.Create(InverseSqrt2), Vector512.Create(-Saturation)), Vector512.Create(Saturation));
         Vector512<float> u = z * z;
         Vector512<float> p = Vector512.FusedMultiplyAdd(u, Vector512.Create(2.050251e-06f), Vector512.Create(0.000284869563f));
@@ -50,7 +50,9 @@ internal static unsafe class VectorMath
         q = Vector512.FusedMultiplyAdd(q, u, Vector512.Create(0.502060886f));
         q = Vector512.FusedMultiplyAdd(q, u, Vector512<float>.One);
         Vector512<float> half = x * Vector512.Create(0.5f);
-        return Vector512.FusedMultiplyAdd(half, z * p / q, half);
+        Vector512<float> y = Vector512.FusedMultiplyAdd(half, z * p / q, half);
+        // One rounding of erf short of -1 would otherwise leave 3e-8 x behind.
+        return Vector512.ConditionalSelect(Vector512.LessThan(x, Vector512.Create(-Saturation / InverseSqrt2)), Vector512<float>.Zero, y);
     }
 
     /// <summary>float32 to bfloat16, to nearest, ties to even; NaN stays NaN.</summary>
