@@ -6,6 +6,8 @@ BENCH := artifacts/bin/WavLM.Cuda.Bench/release/WavLM.Cuda.Bench
 MODEL ?=
 PYTHON := /usr/bin/python3
 REFERENCE ?= ../shared/reference
+PRECISION ?= fp32
+SECONDS ?= 10
 THREADS ?= $(shell nproc)
 # The results' name: the processor's, in letters and digits.
 HOST_NAME ?= $(shell sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1 | tr -cs 'A-Za-z0-9\n' '-' | tr 'A-Z' 'a-z' | sed 's/-$$//')-$(THREADS)-threads
@@ -15,7 +17,7 @@ export DOTNET_NOLOGO := 1
 export DOTNET_CLI_TELEMETRY_OPTOUT := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test publish bench-cpu reference-check clean
+.PHONY: help setup build demo test bench bench-cpu reference-check publish clean
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -33,6 +35,10 @@ demo: build ## features of the bundled recordings (MODEL=path for a real checkpo
 
 test: build ## run every test
 	@./tests/run.sh
+
+bench: build ## time a pass operation by operation (MODEL=path PRECISION=fp32|bf16 SECONDS=10)
+	@$(if $(MODEL),,test -e artifacts/models/base/config.json || bin/wavlm init --size base --seed 1 --out artifacts/models/base)
+	@$(BENCH) stages $(or $(MODEL),artifacts/models/base) $(PRECISION) $(THREADS) $(SECONDS)
 
 bench-cpu: build ## compare with ONNX Runtime and PyTorch on this CPU
 	@./setup.sh peers

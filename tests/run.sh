@@ -15,6 +15,7 @@ for project in tests/*.Tests; do
         --logger "trx;LogFileName=$name.trx" --logger "console;verbosity=${VERBOSITY:-minimal}" --results-directory "$results" "$@"
     status=$?
     trx="$results/$name.trx"
+    cat "artifacts/bin/$name/release/accuracy.txt" 2>/dev/null
     total=$(counter total "$trx" 2>/dev/null) executed=$(counter executed "$trx" 2>/dev/null)
     succeeded=$(counter passed "$trx" 2>/dev/null) broken=$(counter failed "$trx" 2>/dev/null)
     if [ -z "$total" ] || [ "$total" = 0 ]; then

@@ -28,10 +28,15 @@ internal sealed class EncoderForward(EncoderConfig config, EncoderWeights weight
     {
         using Tensor features = backend.Rent(batch.Frames, config.ConvWidth, ElementType.Float32);
         ConvFrontEnd(batch, features, cancellationToken);                  // [frames, conv width]
+        Tensor projected = backend.Rent(batch.Frames, config.Width, ElementType.Float32);
+        if (weights.FeatureProjection.Projection is not { } projection)
+        {
+            backend.LayerNorm(features, weights.FeatureProjection.LayerNorm, projected);
+            return projected;
+        }
         using Tensor normalized = backend.Rent(batch.Frames, config.ConvWidth, backend.OperandType);
         backend.LayerNorm(features, weights.FeatureProjection.LayerNorm, normalized);
-        Tensor projected = backend.Rent(batch.Frames, config.Width, ElementType.Float32);
-        backend.Linear(normalized, weights.FeatureProjection.Projection, projected);
+        backend.Linear(normalized, projection, projected);
         return projected;
     }
 

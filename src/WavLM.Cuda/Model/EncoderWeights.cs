@@ -36,13 +36,13 @@ internal sealed record EncoderWeights(
     }
 }
 
-/// <summary>feature_projection: a layer norm and a linear map.</summary>
-internal sealed record FeatureProjectionWeights(NormWeights LayerNorm, LinearWeights Projection) : IDisposable
+/// <summary>feature_projection: a layer norm and a linear map, which a model as wide as its front end may lack.</summary>
+internal sealed record FeatureProjectionWeights(NormWeights LayerNorm, LinearWeights? Projection) : IDisposable
 {
     public void Dispose()
     {
         LayerNorm.Dispose();
-        Projection.Dispose();
+        Projection?.Dispose();
     }
 }
 

@@ -24,7 +24,7 @@ internal sealed class EncoderWeightsLoader(Checkpoint checkpoint, IBackend backe
         StridedConvWeights[] stridedConvs = [.. Enumerable.Range(1, _config.ConvLayers.Length - 1).Select(StridedConv)];
         var projection = new FeatureProjectionWeights(
             Norm("feature_projection.layer_norm", _config.ConvWidth, (float)_config.LayerNormEpsilon),
-            Linear("feature_projection.projection", _config.Width, _config.ConvWidth));
+            _config.Projection ? Linear("feature_projection.projection", _config.Width, _config.ConvWidth) : null);
         PositionalConvWeights positions = PositionalConv("encoder.pos_conv_embed.conv");
         NormWeights norm = LayerNorm("encoder.layer_norm");
         RelativeBias? bias = _config.Buckets == 0 ? null : RelativeBiasByDistance("encoder.layers.0.attention.rel_attn_embed.weight");

@@ -3,16 +3,16 @@ using System.Runtime.InteropServices;
 namespace WavLM.Cuda.Backends.Cpu;
 
 /// <summary>
-/// Native blocks, 64-byte aligned, kept for the next batch. A request takes the smallest idle block that fits and is not
+/// Native blocks, kept for the next batch. A request takes the smallest idle block that fits and is not
 /// more than twice too large, so a stream of similar batches settles on one set of blocks and allocates nothing further.
 /// Used from the encoder's thread alone.
 /// </summary>
 internal sealed unsafe class HostMemoryPool : ITensorPool, IDisposable
 {
-    private const nint Alignment = 64;
     private const nint Granularity = 64 * 1024;   // sizes are rounded up, so lengths that differ by a few rows share blocks
 
     private readonly SortedDictionary<nint, Stack<nint>> _idle = [];
+    private readonly HashSet<nint> _blocks = [];
     private nint _peakInUse;
     private bool _disposed;
 
@@ -48,12 +48,8 @@ internal sealed unsafe class HostMemoryPool : ITensorPool, IDisposable
 
     public void Return(nint address, nint bytes)
     {
+        if (_disposed) return;   // the block went with the pool
         BytesInUse -= bytes;
-        if (_disposed)
-        {
-            NativeMemory.AlignedFree((void*)address);
-            return;
-        }
         if (!_idle.TryGetValue(bytes, out Stack<nint>? blocks)) _idle.Add(bytes, blocks = new Stack<nint>());
         blocks.Push(address);
         BytesIdle += bytes;
@@ -67,16 +63,19 @@ internal sealed unsafe class HostMemoryPool : ITensorPool, IDisposable
     {
         foreach (Stack<nint> blocks in _idle.Values)
         {
-            while (blocks.TryPop(out nint address)) NativeMemory.AlignedFree((void*)address);
+            while (blocks.TryPop(out nint address)) Free(address);
         }
         _idle.Clear();
         BytesIdle = 0;
     }
 
+    /// <summary>Gives every block back, those of tensors that were not disposed too: a load that failed half-way leaves some.</summary>
     public void Dispose()
     {
-        Trim();
         _disposed = true;
+        foreach (nint address in _blocks) HostMemory.Free(address);
+        _blocks.Clear();
+        _idle.Clear();
     }
 
     private nint TakeIdle(ref nint bytes)
@@ -97,16 +96,21 @@ internal sealed unsafe class HostMemoryPool : ITensorPool, IDisposable
         nint address;
         try
         {
-            address = (nint)NativeMemory.AlignedAlloc((nuint)bytes, (nuint)Alignment);
+            address = HostMemory.Allocate(bytes);
         }
         catch (OutOfMemoryException cause)
         {
             throw new DeviceMemoryException($"the host has no {bytes:N0} bytes left for a tensor, {BytesInUse:N0} are in use; use a smaller --batch-seconds", cause);
         }
-        // Rows past a tensor's last are computed and never read; zeros keep them free of subnormals, which are slow.
-        NativeMemory.Clear((void*)address, (nuint)bytes);
+        _blocks.Add(address);
         Allocations++;
         PeakBytes = Math.Max(PeakBytes, BytesInUse + BytesIdle + bytes);
         return address;
+    }
+
+    private void Free(nint address)
+    {
+        _blocks.Remove(address);
+        HostMemory.Free(address);
     }
 }

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using WavLM.Cuda.Backends.Cpu.Interop;
 
 namespace WavLM.Cuda.Backends.Cpu;
@@ -44,17 +43,15 @@ internal sealed unsafe class Worker(int index, DnnlEngineHandle engine) : IDispo
         {
             if (bytes <= _bytes) return _address;
             Free();
-            _address = (nint)NativeMemory.AlignedAlloc((nuint)bytes, 64);
-            NativeMemory.Clear((void*)_address, (nuint)bytes);
-            _bytes = bytes;
+            _bytes = (bytes + HostMemory.LargePage - 1) / HostMemory.LargePage * HostMemory.LargePage;
+            _address = HostMemory.Allocate(_bytes);
             return _address;
         }
 
         public void Free()
         {
-            NativeMemory.AlignedFree((void*)_address);
-            _address = 0;
-            _bytes = 0;
+            HostMemory.Free(_address);
+            (_address, _bytes) = (0, 0);
         }
     }
 }
