@@ -33,18 +33,24 @@ internal static class Stages
         float[] noise = [.. Enumerable.Range(0, (int)(seconds * 16000)).Select(_ => (float)(random.NextDouble() - 0.5))];
 
         Dictionary<string, double> least = [];
+        List<double> totals = [];
         for (int pass = 0; pass <= Passes; pass++)
         {
             backend.Reset();
             long begin = Stopwatch.GetTimestamp();
-            using PackedBatch batch = PackedBatch.Create([new Waveform("noise", noise)], checkpoint.Config, normalization, backend);
+            PackedBatch? packed = null;
+            backend.Time(() => packed = PackedBatch.Create([new Waveform("noise", noise)], checkpoint.Config, normalization, backend), "PackedBatch");
+            using PackedBatch batch = packed!;
             forward.Run(batch, checkpoint.Config.Layers, finalNorm: true, static (_, _) => { }, CancellationToken.None);
             double total = Stopwatch.GetElapsedTime(begin).TotalSeconds;
             if (pass == 0) continue;   // compiles, and warms the pool
+            totals.Add(total);
             foreach ((string name, double time) in backend.Seconds.Append(new("whole pass", total))) least[name] = Math.Min(least.GetValueOrDefault(name, double.MaxValue), time);
         }
 
         foreach ((string name, double time) in least.OrderBy(entry => entry.Value)) Console.WriteLine($"{name,-24}{time * 1e3,9:0.0} ms");
+        totals.Sort();
+        Console.WriteLine($"median of whole passes    {totals[totals.Count / 2] * 1e3,7:0.0} ms");
         Console.WriteLine($"{precision}, {threads} threads, {seconds:g} s of audio: {seconds / least["whole pass"]:0}x real time; tensors peak at {cpu.Memory.PeakBytes / 1e6:0} MB");
         return 0;
     }

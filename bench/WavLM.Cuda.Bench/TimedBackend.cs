@@ -68,7 +68,8 @@ internal sealed class TimedBackend(IBackend inner) : IBackend
 
     public void Dispose() => inner.Dispose();
 
-    private void Time(Action operation, [CallerMemberName] string name = "")
+    /// <summary>Runs something that is not an operation, and notes its time beside theirs.</summary>
+    public void Time(Action operation, [CallerMemberName] string name = "")
     {
         long begin = Stopwatch.GetTimestamp();
         operation();

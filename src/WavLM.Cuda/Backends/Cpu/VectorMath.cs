@@ -18,17 +18,18 @@ internal static unsafe class VectorMath
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<float> Exp2(Vector512<float> x)
     {
+        // Adding 1.5 x 2^23 leaves the nearest whole number in the low bits of the sum; shifted into the exponent, it scales.
+        Vector512<float> shift = Vector512.Create(12_582_912f);
         Vector512<float> clamped = Vector512.MaxNative(x, Vector512.Create(-126f));
-        Vector512<float> whole = Vector512.Round(clamped);
-        Vector512<float> f = clamped - whole;
+        Vector512<float> shifted = clamped + shift;
+        Vector512<float> f = clamped - (shifted - shift);
         Vector512<float> p = Vector512.FusedMultiplyAdd(f, Vector512.Create(0.000153707048f), Vector512.Create(0.00133998483f));
         p = Vector512.FusedMultiplyAdd(p, f, Vector512.Create(0.00961837325f));
         p = Vector512.FusedMultiplyAdd(p, f, Vector512.Create(0.0555032904f));
         p = Vector512.FusedMultiplyAdd(p, f, Vector512.Create(0.240226485f));
         p = Vector512.FusedMultiplyAdd(p, f, Vector512.Create(0.693147206f));
         p = Vector512.FusedMultiplyAdd(p, f, Vector512<float>.One);
-        Vector512<int> power = (Vector512.ConvertToInt32Native(whole) + Vector512.Create(127)) << 23;
-        return p * power.AsSingle();
+        return (p.AsInt32() + (shifted.AsInt32() << 23)).AsSingle();
     }
 
     /// <summary>x (1 + erf(x / sqrt 2)) / 2, with erf as a rational function, absolute error of erf below 4e-7.</summary>
