@@ -9,12 +9,18 @@ passed=0 failed=0 skipped=0
 
 counter() { sed -n "s/.*<Counters [^>]*\b$1=\"\([0-9]*\)\".*/\1/p" "$2" | head -n 1; }
 
+# Each skipped test with its reason.
+skips() {
+    sed -n '/outcome="NotExecuted"/,/<\/UnitTestResult>/{s/.*testName="\([^"]*\)".*/skipped \1/p;s/.*<Message>\(.*\)<\/Message>.*/  because \1/p}' "$1" 2>/dev/null
+}
+
 for project in tests/*.Tests; do
     name=$(basename "$project")
     dotnet test "$project" --no-build --configuration Release --nologo --blame-hang-timeout 5m \
         --logger "trx;LogFileName=$name.trx" --logger "console;verbosity=${VERBOSITY:-minimal}" --results-directory "$results" "$@"
     status=$?
     trx="$results/$name.trx"
+    skips "$trx"
     cat "artifacts/bin/$name/release/accuracy.txt" 2>/dev/null
     total=$(counter total "$trx" 2>/dev/null) executed=$(counter executed "$trx" 2>/dev/null)
     succeeded=$(counter passed "$trx" 2>/dev/null) broken=$(counter failed "$trx" 2>/dev/null)

@@ -19,6 +19,7 @@ from speech import RATE, find_speech
 
 HERE = Path(__file__).resolve().parent
 SHORTEST, LONGEST, PADDED_BATCH = 2, 20, 8   # of the mixed workload: seconds, seconds, utterances
+WARM_UP = 5   # uncounted rounds of the single utterance: .NET still compiles in the background during the first ones
 
 
 def parse_arguments():
@@ -63,7 +64,7 @@ def main():
             Runner("ours", ours)], "onnxruntime_padded")
         if not options.without_pytorch:
             one.runners.append(Runner("pytorch_fp32", start([sys.executable, HERE / "torch_peer.py"], model)))
-        for race, rounds, warm_up in ((one, options.rounds, 2), (mixed, options.mixed_rounds, 0)):
+        for race, rounds, warm_up in ((one, options.rounds, WARM_UP), (mixed, options.mixed_rounds, 0)):
             race.compare_outputs(folder)   # which warms up, too: enough for a minute of work, not for half a second
             race.time(rounds, warm_up)
     finally:
