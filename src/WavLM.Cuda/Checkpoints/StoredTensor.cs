@@ -1,10 +1,8 @@
 using System.Collections.Immutable;
-using System.Diagnostics.CodeAnalysis;
 
 namespace WavLM.Cuda.Checkpoints;
 
 /// <summary>How a file stores a tensor's values.</summary>
-[SuppressMessage("Naming", "CA1720:Identifier contains type name", Justification = "These are the names of types, as the formats call them.")]
 public enum StoredType
 {
     /// <summary>IEEE double precision, 8 bytes.</summary>

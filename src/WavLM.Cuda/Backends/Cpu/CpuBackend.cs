@@ -76,13 +76,7 @@ internal sealed partial class CpuBackend : IBackend
     }
 
     /// <inheritdoc />
-    public Tensor Upload(ReadOnlySpan<float> samples)
-    {
-        // Loops over windows read whole vectors, past the last sample of the last window.
-        Tensor tensor = _pool.Rent(samples.Length, samples.Length + 4L * VectorMath.Lanes, 1, ElementType.Float32);
-        samples.CopyTo(Floats(tensor));
-        return tensor;
-    }
+    public Tensor Upload(ReadOnlySpan<float> samples) => Keep(samples, samples.Length, 1);
 
     /// <inheritdoc />
     public unsafe void CopyToHost(Tensor x, long firstRow, Span<float> destination)
