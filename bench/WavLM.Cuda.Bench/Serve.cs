@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using WavLM.Cuda.Extraction;
 
 namespace WavLM.Cuda.Bench;
 
@@ -11,7 +12,7 @@ namespace WavLM.Cuda.Bench;
 /// </summary>
 internal sealed class Serve : IDisposable
 {
-    // Seconds of audio in one packed batch, as `wavlm extract` has them by default.
+    // The budget of a batch that `wavlm extract` has by default.
     private const double BatchSeconds = 120;
 
     private readonly Dictionary<string, float[]> _waveforms = [];
@@ -54,7 +55,8 @@ internal sealed class Serve : IDisposable
     private JsonObject Load(JsonNode request)
     {
         _encoder?.Dispose();
-        Precision precision = (string?)request["precision"] == "bf16" ? Precision.BFloat16 : Precision.Float32;
+        _encoder = null;
+        Precision precision = Stages.PrecisionOf((string?)request["precision"]);
         _encoder = SpeechEncoder.Load((string)request["model"]!, new EncoderOptions { Precision = precision, Threads = (int)request["threads"]! });
         return new JsonObject { ["ok"] = true, ["name"] = $"WavLM.Cuda ({_encoder.DeviceSet})" };
     }
@@ -68,10 +70,10 @@ internal sealed class Serve : IDisposable
 
         var features = new Features[utterances.Length];
         Stopwatch watch = Stopwatch.StartNew();
-        foreach (int[] batch in Batches(lengths))
+        foreach (List<int> batch in new BatchPlanner(encoder.Config, BatchSeconds).Plan(Enumerable.Range(0, lengths.Length), i => lengths[i]))
         {
             Features[] encoded = encoder.Encode([.. batch.Select(i => utterances[i])], layer, CancellationToken.None);
-            for (int i = 0; i < batch.Length; i++) features[batch[i]] = encoded[i];
+            for (int i = 0; i < batch.Count; i++) features[batch[i]] = encoded[i];
         }
         watch.Stop();
 
@@ -81,25 +83,6 @@ internal sealed class Serve : IDisposable
             foreach (Features utterance in features) stream.Write(MemoryMarshal.AsBytes(utterance.Layer(layer.Layers[0])));
         }
         return new JsonObject { ["seconds"] = watch.Elapsed.TotalSeconds };
-    }
-
-    /// <summary>Longest first, up to a budget of audio.</summary>
-    private static IEnumerable<int[]> Batches(long[] lengths)
-    {
-        List<int> batch = [];
-        double seconds = 0;
-        foreach (int index in Enumerable.Range(0, lengths.Length).OrderByDescending(i => lengths[i]))
-        {
-            if (batch.Count > 0 && seconds + lengths[index] / 16000.0 > BatchSeconds)
-            {
-                yield return [.. batch];
-                batch.Clear();
-                seconds = 0;
-            }
-            batch.Add(index);
-            seconds += lengths[index] / 16000.0;
-        }
-        if (batch.Count > 0) yield return [.. batch];
     }
 
     private Waveform[] Utterances(string path, long[] lengths)

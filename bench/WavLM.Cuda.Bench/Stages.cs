@@ -17,10 +17,17 @@ internal static class Stages
         using EncoderThread thread = new();
         return thread.Run(() => Run(
             checkpoint,
-            precision == "bf16" ? Precision.BFloat16 : Precision.Float32,
+            PrecisionOf(precision),
             int.Parse(threads, CultureInfo.InvariantCulture),
             double.Parse(seconds, CultureInfo.InvariantCulture)));
     }
+
+    public static Precision PrecisionOf(string? text) => text switch
+    {
+        "fp32" => Precision.Float32,
+        "bf16" => Precision.BFloat16,
+        _ => throw new ArgumentException($"precision '{text}', expected fp32 or bf16"),
+    };
 
     private static int Run(Checkpoint checkpoint, Precision precision, int threads, double seconds)
     {

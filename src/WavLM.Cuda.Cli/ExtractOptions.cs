@@ -33,6 +33,7 @@ internal sealed class ExtractOptions
     /// <exception cref="UsageException">A value is none of those there are.</exception>
     public ExtractRequest Read(ParseResult parsed)
     {
+        RefuseUnknownOptions(parsed.GetValue(_inputs)!);
         RefuseOtherDevices(parsed.GetValue(_device)!);
         int threads = parsed.GetValue(_threads);
         if (threads < 1) throw new UsageException($"--threads {threads}: expected 1 or more");
@@ -56,6 +57,13 @@ internal sealed class ExtractOptions
             Force = parsed.GetValue(_force),
             Inputs = parsed.GetValue(_inputs)!,
         };
+    }
+
+    // The parser takes a mistyped option for one more input.
+    private static void RefuseUnknownOptions(IEnumerable<string> inputs)
+    {
+        if (inputs.FirstOrDefault(input => input.StartsWith('-') && !Path.Exists(input)) is { } option)
+            throw new UsageException($"{option}: no such option; see wavlm extract --help. A file of that name is given as ./{option}");
     }
 
     private static void RefuseOtherDevices(string device)

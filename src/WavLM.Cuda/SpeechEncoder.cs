@@ -16,7 +16,7 @@ public sealed class SpeechEncoder : IFeatureEncoder, IDisposable
     private readonly EncoderWeights _weights;
     private readonly EncoderForward _forward;
     private readonly WaveformNormalization _normalization;
-    private bool _disposed;
+    private int _disposed;
 
     private SpeechEncoder(EncoderThread thread, IBackend backend, EncoderWeights weights, EncoderConfig config, FeatureConvention convention, Precision precision)
     {
@@ -59,6 +59,7 @@ public sealed class SpeechEncoder : IFeatureEncoder, IDisposable
     /// <exception cref="PlatformNotSupportedException">The precision needs instructions that this CPU lacks.</exception>
     public static SpeechEncoder Load(Checkpoint checkpoint, EncoderOptions? options = null, CancellationToken cancellationToken = default)
     {
+        ArgumentNullException.ThrowIfNull(checkpoint);
         options ??= new EncoderOptions();
         FeatureConvention convention = options.Convention ?? FeatureConvention.Resolve(Checkpoints.Convention.HuggingFace, checkpoint);
         var thread = new EncoderThread();
@@ -98,15 +99,18 @@ public sealed class SpeechEncoder : IFeatureEncoder, IDisposable
     /// <exception cref="ArgumentException">An utterance is too short, or has a sample that is not finite; the message names it.</exception>
     public Features[] Encode(IReadOnlyList<Waveform> batch, LayerSelection layers, CancellationToken cancellationToken)
     {
-        ObjectDisposedException.ThrowIf(_disposed, this);
+        ArgumentNullException.ThrowIfNull(batch);
+        ArgumentNullException.ThrowIfNull(layers);
+        ObjectDisposedException.ThrowIf(_disposed != 0, this);
+        if (layers.Layers.Any(layer => layer > Config.Layers))
+            throw new ArgumentException($"found layer {layers.Layers.Max()}, expected 0..{Config.Layers}: the selection was made for another model", nameof(layers));
         return _thread.Run(() => EncodePacked(batch, layers.Layers, cancellationToken));
     }
 
     /// <summary>Gives back the weights and ends the encoder's thread.</summary>
     public void Dispose()
     {
-        if (_disposed) return;
-        _disposed = true;
+        if (Interlocked.Exchange(ref _disposed, 1) != 0) return;
         _thread.Run(() =>
         {
             _weights.Dispose();

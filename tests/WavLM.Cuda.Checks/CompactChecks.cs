@@ -106,7 +106,7 @@ internal static class CompactChecks
         private Tensor Rent(FrontEndTile tile, int level) => _on.Rent(
             tile.Rows(level),
             _config.ConvLayers[level].Channels,
-            level == _config.ConvLayers.Length - 1 ? ElementType.Float32 : _on.OperandType,
+            level == _config.ConvLayers.Length - 1 ? ElementType.Float32 : _others[level].OperandType,
             tile.ReadableRows(level));
     }
 }

@@ -21,6 +21,7 @@ internal static class GatedAttentionChecks
         .. Check.Cross("gated_attention of large scores", ("frames", [130, 600]), (on, f) => Errs(on, [f], heads: 1, headWidth: 64, biased: true, deviation: 8)),
         .. Check.Cross("gated_attention of keys that come to matter late", ("frames", [600, 1100]), OfLateKeys),
         .. Check.Cross("gated_attention does not see neighbours", ("frames", [1, 65, 130, 520]), DoesNotSeeNeighbours),
+        .. Check.Cross("gated_attention keeps what is not finite", ("frames", [1, 65, 600]), ("place", [0, 1, 2, 3]), KeepsWhatIsNotFinite),
     ];
 
     private static void Errs(CheckedBackend on, int[] frames, int heads, int headWidth, bool biased, double deviation = 1)
@@ -75,6 +76,17 @@ internal static class GatedAttentionChecks
             on, [Others, frames, Others], Matrix.Stack(before, x, behind), Heads, new Bias(table, Matrix.Stack(gatesBefore, gates, gatesBehind))).Range(Others, frames);
         on.Errors.SameBits("between others", Second(other, othersGates, other, othersGates), alone);
         on.Errors.SameBits("between NaN", Second(spoilt, spoiltGates, spoilt, spoiltGates), alone);
+    }
+
+    // Once, NaN scores became the smallest power of two, attention turned uniform, and a broken checkpoint gave finite features.
+    private static void KeepsWhatIsNotFinite(CheckedBackend on, int frames, int place)
+    {
+        const int HeadWidth = 64, Gate = 3;
+        Matrix x = QueriesKeysValues(on, frames, heads: 1, HeadWidth, seed: 86, deviation: 1), gates = Inputs.Matrix(frames, 1, seed: 87);
+        if (place == Gate) gates[frames - 1][0] = float.NaN;
+        else x[frames - 1][place * HeadWidth] = float.NaN;   // of a query, a key, a value
+        Matrix y = Attended(on, [frames], x, heads: 1, new Bias(Inputs.Matrix(1, 2 * Radius + 1, seed: 88), gates));
+        if (!float.IsNaN(y[frames - 1][0])) throw new CheckFailedException($"a NaN went in, {y[frames - 1][0]} came out");
     }
 
     /// <summary>Queries are scaled so that scores have a spread of about <paramref name="deviation"/> squared.</summary>

@@ -65,7 +65,7 @@ internal static class StridedConvChecks
     private static Matrix Convolved(CheckedBackend on, Matrix x, StridedConvWeights weights, int rows)
     {
         int computed = (rows + on.Backend.RowTile - 1) / on.Backend.RowTile * on.Backend.RowTile;
-        using Tensor source = on.Upload(x, on.OperandType, InputRows(computed, weights.Shape));
+        using Tensor source = on.Upload(x, weights.OperandType, InputRows(computed, weights.Shape));
         using Tensor y = on.Rent(rows, weights.Outputs, on.OperandType);
         on.Backend.StridedConv(source, weights, y);
         return on.Download(y);

@@ -25,7 +25,7 @@ internal interface IBackend : IDisposable
     /// <summary>What the bits of a result depend on beside the input: device, instruction set, library versions.</summary>
     string DeviceSet { get; }
 
-    /// <summary>Type of the matrix operands: activations that feed a matmul, and weights.</summary>
+    /// <summary>Type of the matrix operands: activations that feed a matmul, and weights. A strided convolution has its own.</summary>
     ElementType OperandType { get; }
 
     /// <summary>Frames that the convolutional front end takes at a time: bounds its memory, changes no bit.</summary>

@@ -43,8 +43,11 @@ internal sealed record FirstConvWeights(int Kernel, int Stride, Tensor Taps, Nor
 }
 
 /// <summary>A convolution over rows, weights [outputs][tap][inputs], and the norm over its channels where the front end has one.</summary>
-internal abstract class StridedConvWeights(int inputs, ConvLayer shape, NormWeights? layerNorm) : IDisposable
+internal abstract class StridedConvWeights(int inputs, ConvLayer shape, NormWeights? layerNorm, ElementType operandType) : IDisposable
 {
+    /// <summary>Type of its input.</summary>
+    public ElementType OperandType { get; } = operandType;
+
     public int Inputs { get; } = inputs;
 
     public int Outputs => Shape.Channels;

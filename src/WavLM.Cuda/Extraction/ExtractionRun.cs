@@ -112,10 +112,14 @@ public sealed class ExtractionRun(
         {
             return [Outcome.Failed(batch[0], $"too long for the device's memory, alone in its batch: {e.Message}; cut the recording into parts")];
         }
+        catch (Exception e) when (e is not (OperationCanceledException or DeviceLostException) && batch.Count > 1)
+        {
+            // Hours of work may be behind it, and before it: find the one at fault, the others' features are the same alone.
+            return [.. batch.SelectMany(utterance => EncodeBatch([utterance], ending))];
+        }
         catch (Exception e) when (e is not (OperationCanceledException or DeviceLostException))
         {
-            // One batch's end is not the run's: hours of work may be behind it, and before it.
-            return [.. batch.Select(utterance => Outcome.Failed(utterance, $"the encoder failed: {e.Message}"))];
+            return [Outcome.Failed(batch[0], $"the encoder failed: {e.Message}")];
         }
     }
 

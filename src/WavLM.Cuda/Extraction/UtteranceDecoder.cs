@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Numerics.Tensors;
 using WavLM.Cuda.Audio;
 using WavLM.Cuda.Model;
 
@@ -62,7 +63,8 @@ internal sealed class UtteranceDecoder(ExtractionPlan plan, EncoderConfig config
                 string id = plan.Channel.IsEach ? string.Create(CultureInfo.InvariantCulture, $"{planned.Id}-ch{i}") : planned.Id;
                 int? channel = plan.Channel.IsEach ? i : plan.Channel.Channel;
                 Utterance utterance = new(row + i, planned.Source, channel, file.SampleRate, new(id, samples));
-                if (samples.Length >= config.ReceptiveField) window.Utterances.Add(utterance);
+                if (!TensorPrimitives.IsFiniteAll<float>(samples)) window.Failures.Add(Outcome.Failed(utterance, NotFinite(file.SampleRate)));
+                else if (samples.Length >= config.ReceptiveField) window.Utterances.Add(utterance);
                 else window.Failures.Add(Outcome.Failed(utterance, TooShort(samples.Length)));
             }
         }
@@ -75,6 +77,10 @@ internal sealed class UtteranceDecoder(ExtractionPlan plan, EncoderConfig config
             window.Failures.Add(Outcome.Failed(planned, row, $"about {planned.Samples:N0} samples do not fit into memory; cut the recording into parts"));
         }
     }
+
+    // Finite samples near float32's limit overflow when they are resampled.
+    private static string NotFinite(int rate) => string.Create(CultureInfo.InvariantCulture,
+        $"found samples that are not finite once resampled from {rate} Hz, expected samples of about -1 to 1; scale the recording down");
 
     private string TooShort(int samples) => string.Create(CultureInfo.InvariantCulture,
         $"too short: found {samples} samples at 16 kHz, expected at least the {config.ReceptiveField} that one frame sees; leave it out, or join it to its neighbour");

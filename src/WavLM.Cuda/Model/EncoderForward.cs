@@ -16,28 +16,32 @@ internal sealed class EncoderForward(EncoderConfig config, EncoderWeights weight
     /// <param name="cancellationToken">Seen between layers and between tiles.</param>
     public void Run(PackedBatch batch, int lastLayer, bool finalNorm, Action<int, Tensor> hiddenStates, CancellationToken cancellationToken)
     {
-        using Tensor projected = Project(batch, cancellationToken);        // [frames, width]
-        using Tensor x = AddPositions(batch, projected);                   // [frames, width]
-        projected.Dispose();
+        using Tensor x = backend.Rent(batch.Frames, config.Width, ElementType.Float32);
+        Embed(batch, x, cancellationToken);                                // [frames, width]
         if (config.PreNorm) PreNormLayers(batch, x, lastLayer, finalNorm, hiddenStates, cancellationToken);
         else PostNormLayers(batch, x, lastLayer, hiddenStates, cancellationToken);
     }
 
-    /// <summary>W LN(conv front end(samples)) + b.</summary>
-    private Tensor Project(PackedBatch batch, CancellationToken cancellationToken)
+    /// <summary>y = W LN(conv front end(samples)) + b; x = y + GELU(positional conv(y)).</summary>
+    private void Embed(PackedBatch batch, Tensor x, CancellationToken cancellationToken)
+    {
+        using Tensor projected = backend.Rent(batch.Frames, config.Width, ElementType.Float32);
+        Project(batch, projected, cancellationToken);                      // [frames, width]
+        backend.PositionalConv(batch, projected, weights.PositionalConv, x);
+    }
+
+    private void Project(PackedBatch batch, Tensor projected, CancellationToken cancellationToken)
     {
         using Tensor features = backend.Rent(batch.Frames, config.ConvWidth, ElementType.Float32);
         ConvFrontEnd(batch, features, cancellationToken);                  // [frames, conv width]
-        Tensor projected = backend.Rent(batch.Frames, config.Width, ElementType.Float32);
         if (weights.FeatureProjection.Projection is not { } projection)
         {
             backend.LayerNorm(features, weights.FeatureProjection.LayerNorm, projected);
-            return projected;
+            return;
         }
         using Tensor normalized = backend.Rent(batch.Frames, config.ConvWidth, backend.OperandType);
         backend.LayerNorm(features, weights.FeatureProjection.LayerNorm, normalized);
         backend.Linear(normalized, projection, projected);
-        return projected;
     }
 
     /// <summary>Seven times GELU(norm(conv(x))), in tiles of time: the first level of an hour would not fit any memory.</summary>
@@ -77,17 +81,9 @@ internal sealed class EncoderForward(EncoderConfig config, EncoderWeights weight
 
     private Tensor RentLevel(FrontEndTile tile, int level)
     {
-        // The last level goes into a layer norm, the others into matmuls.
-        ElementType type = level == config.ConvLayers.Length - 1 ? ElementType.Float32 : backend.OperandType;
+        // The last level goes into a layer norm, the others into the next convolution.
+        ElementType type = level == config.ConvLayers.Length - 1 ? ElementType.Float32 : weights.StridedConvs[level].OperandType;
         return backend.Rent(tile.Rows(level), config.ConvLayers[level].Channels, type, tile.ReadableRows(level));
-    }
-
-    /// <summary>x + GELU(positional conv(x)).</summary>
-    private Tensor AddPositions(PackedBatch batch, Tensor x)
-    {
-        Tensor y = backend.Rent(x.Rows, config.Width, ElementType.Float32);
-        backend.PositionalConv(batch, x, weights.PositionalConv, y);
-        return y;
     }
 
     /// <summary>x = LN(x) once; then x = LN1(x + Attn(x)); x = LN2(x + FFN(x)).</summary>

@@ -19,8 +19,10 @@ internal sealed class EncoderThread : IDisposable
     }
 
     /// <summary>Runs <paramref name="work"/> on the thread and returns its result, or throws what it threw.</summary>
+    /// <exception cref="ObjectDisposedException">The thread has ended.</exception>
     public T Run<T>(Func<T> work)
     {
+        ObjectDisposedException.ThrowIf(_work.IsAddingCompleted, this);
         T result = default!;
         ExceptionDispatchInfo? failure = null;
         using ManualResetEventSlim done = new();

@@ -48,7 +48,7 @@ internal sealed class EncoderWeightsLoader(Checkpoint checkpoint, IBackend backe
     private AttentionWeights Attention(string prefix)
     {
         int width = _config.Width;
-        Span<float> weight = Sized(ref _buffer, 3 * width * width), bias = Sized(ref _bias, 3 * width);
+        Span<float> weight = Sized(ref _buffer, checked(3 * width * width)), bias = Sized(ref _bias, 3 * width);
         int part = 0;
         foreach (string name in (ReadOnlySpan<string>)["q_proj", "k_proj", "v_proj"])
         {
@@ -122,7 +122,7 @@ internal sealed class EncoderWeightsLoader(Checkpoint checkpoint, IBackend backe
         string prefix = $"feature_extractor.conv_layers.{index}";
         ConvLayer shape = _config.ConvLayers[index];
         int inputs = _config.ConvLayers[index - 1].Channels;
-        ReadOnlySpan<float> weight = Read($"{prefix}.conv.weight", shape.Channels * inputs * shape.Kernel);   // [outputs, inputs, tap]
+        ReadOnlySpan<float> weight = Read($"{prefix}.conv.weight", checked(shape.Channels * inputs * shape.Kernel));   // [outputs, inputs, tap]
         Span<float> byTap = Sized(ref _transposed, weight.Length);
         for (int output = 0; output < shape.Channels; output++)
         {
@@ -142,7 +142,7 @@ internal sealed class EncoderWeightsLoader(Checkpoint checkpoint, IBackend backe
     private PositionalConvWeights PositionalConv(string prefix)
     {
         int kernel = _config.PositionalKernel, groups = _config.PositionalGroups, width = _config.Width, ofGroup = width / groups;
-        ReadOnlySpan<float> v = Read($"{prefix}.parametrizations.weight.original1", width * ofGroup * kernel);   // [width, width / groups, kernel]
+        ReadOnlySpan<float> v = Read($"{prefix}.parametrizations.weight.original1", checked(width * ofGroup * kernel));   // [width, width / groups, kernel]
         ReadOnlySpan<float> g = ReadBias($"{prefix}.parametrizations.weight.original0", kernel);
         var scales = new double[kernel];
         for (int i = 0; i < v.Length; i++) scales[i % kernel] += (double)v[i] * v[i];
@@ -170,7 +170,7 @@ internal sealed class EncoderWeightsLoader(Checkpoint checkpoint, IBackend backe
 
     private LinearWeights Linear(string prefix, int outputs, int inputs)
     {
-        ReadOnlySpan<float> weight = Read($"{prefix}.weight", outputs * inputs);
+        ReadOnlySpan<float> weight = Read($"{prefix}.weight", checked(outputs * inputs));
         return backend.PackLinear(weight, ReadBias($"{prefix}.bias", outputs), outputs, inputs);
     }
 

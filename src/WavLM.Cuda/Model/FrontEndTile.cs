@@ -16,7 +16,6 @@ internal readonly struct FrontEndTile
     {
         _layers = config.ConvLayers;
         _rowTile = rowTile;
-        FirstSlot = firstSlot;
         _rows = new long[_layers.Length];
         _rows[^1] = slots;
         for (int i = _rows.Length - 1; i > 0; i--) _rows[i - 1] = (_rows[i] - 1) * _layers[i].Stride + _layers[i].Kernel;
@@ -24,8 +23,6 @@ internal readonly struct FrontEndTile
         for (int i = 1; i < _layers.Length; i++) stride *= _layers[i].Stride;
         FirstRow = firstSlot * stride;
     }
-
-    public long FirstSlot { get; }
 
     /// <summary>Where level 0 begins in the packed rows of the first convolution's output.</summary>
     public long FirstRow { get; }

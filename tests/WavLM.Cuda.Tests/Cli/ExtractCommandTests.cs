@@ -82,6 +82,7 @@ public sealed class ExtractCommandTests(TinyModel tiny) : IClassFixture<TinyMode
     [InlineData("--batch-seconds 0: expected seconds above 0", "--batch-seconds", "0")]
     [InlineData("--batch-seconds NaN: expected seconds above 0", "--batch-seconds", "NaN")]
     [InlineData("'--threads'", "--threads", "many")]
+    [InlineData("--percision: no such option", "--percision", "bf16")]
     public void What_cannot_be_asked_for_is_refused_before_anything_runs(string words, params string[] options)
     {
         Wavlm.Finished run = Extract([.. options, Write("a.wav", 4_000)]);

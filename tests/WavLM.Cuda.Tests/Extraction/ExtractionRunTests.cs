@@ -161,6 +161,29 @@ public sealed class ExtractionRunTests : IDisposable
     }
 
     [Fact]
+    public async Task Of_a_batch_that_fails_the_one_at_fault_fails_alone()
+    {
+        _encoder.OnEncode = (batch, _) => { if (batch.Any(w => w.Id == "b")) throw new InvalidOperationException("a bad tile"); };
+
+        ExtractionResult result = await Extract("last", [Write("a.wav", Noise(8_000)), Write("b.wav", Noise(8_000)), Write("c.wav", Noise(8_000))]);
+
+        Assert.Equal(new ExtractionResult(ExtractionEnd.Complete, 2, 1), result);
+        Assert.Equal([["a", "b", "c"], ["a"], ["b"], ["c"]], _encoder.Batches);
+        Assert.Equal("the encoder failed: a bad tile", Error(Rows()[1]));
+    }
+
+    [Fact]
+    public async Task Samples_that_overflow_when_they_are_resampled_fail_their_own_file()
+    {
+        string huge = Recordings.WriteFloat(_folder.File("huge.wav"), [.. Enumerable.Range(0, 48_000).Select(i => i / 50 % 2 == 0 ? 3.4e38f : -3.4e38f)], rate: 48_000, format: Recordings.Wav | Recordings.Float);
+
+        ExtractionResult result = await Extract("last", [huge, Write("ok.wav", Noise(8_000))]);
+
+        Assert.Equal(new ExtractionResult(ExtractionEnd.Complete, 1, 1), result);
+        Assert.Contains("not finite once resampled from 48000 Hz", Error(Rows()[0]));
+    }
+
+    [Fact]
     public async Task One_batch_that_fails_does_not_end_the_run()
     {
         _encoder.OnEncode = (batch, _) => { if (batch.Any(w => w.Id == "b")) throw new InvalidOperationException("a bad tile"); };

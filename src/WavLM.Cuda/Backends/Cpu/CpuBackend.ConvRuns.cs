@@ -7,7 +7,7 @@ namespace WavLM.Cuda.Backends.Cpu;
 // taps. oneDNN has its best bfloat16 kernel for rows that lie end to end alone.
 internal sealed unsafe partial class CpuBackend
 {
-    private ConvRunsWeights PackConvRuns(ReadOnlySpan<float> weight, ReadOnlySpan<float> bias, NormWeights? layerNorm, int inputs, ConvLayer shape)
+    private ConvRunsWeights PackConvRuns(ReadOnlySpan<float> weight, ReadOnlySpan<float> bias, NormWeights? layerNorm, int inputs, ConvLayer shape, ElementType operands)
     {
         var runs = new PackedMatrix[(shape.Kernel + shape.Stride - 1) / shape.Stride];
         for (int run = 0; run < runs.Length; run++)
@@ -16,10 +16,10 @@ internal sealed unsafe partial class CpuBackend
             var ofRun = new float[shape.Channels * inner];
             for (int output = 0; output < shape.Channels; output++)
                 weight.Slice((output * shape.Kernel + run * shape.Stride) * inputs, inner).CopyTo(ofRun.AsSpan(output * inner));
-            Matmul matmul = MatmulOf(ConvShape(inner, shape.Stride * inputs, shape.Channels, bias: run == 0, accumulate: run > 0));
+            Matmul matmul = MatmulOf(ConvShape(operands, inner, shape.Stride * inputs, shape.Channels, bias: run == 0, accumulate: run > 0));
             runs[run] = Pack(matmul, ofRun, run == 0 ? bias : []);
         }
-        return new ConvRunsWeights(inputs, shape, layerNorm, runs);
+        return new ConvRunsWeights(inputs, shape, layerNorm, operands, runs);
     }
 
     private void ConvRuns(Tensor x, ConvRunsWeights conv, Tensor y)
@@ -35,7 +35,8 @@ internal sealed unsafe partial class CpuBackend
         });
     }
 
-    private sealed class ConvRunsWeights(int inputs, ConvLayer shape, NormWeights? layerNorm, PackedMatrix[] runs) : StridedConvWeights(inputs, shape, layerNorm)
+    private sealed class ConvRunsWeights(int inputs, ConvLayer shape, NormWeights? layerNorm, ElementType operands, PackedMatrix[] runs)
+        : StridedConvWeights(inputs, shape, layerNorm, operands)
     {
         /// <summary>The taps, a stride's worth at a time.</summary>
         public PackedMatrix[] Runs { get; } = runs;

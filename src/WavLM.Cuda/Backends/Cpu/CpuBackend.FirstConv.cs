@@ -13,12 +13,22 @@ internal sealed unsafe partial class CpuBackend
         NormWeights norm = conv.GroupNorm ?? throw new ArgumentException("the convolution has no group norm", nameof(conv));
         int ofUtterance = conv.Kernel + 1, channels = conv.Channels;
         Tensor folded = _pool.Rent((long)batch.Count * ofUtterance, (long)batch.Count * ofUtterance, channels, ElementType.Float32);
-        _workers.For(batch.Count, (_, utterance) =>
+        try
+        {
+            _workers.For(batch.Count, Fold);
+            return folded;
+        }
+        catch
+        {
+            folded.Dispose();
+            throw;
+        }
+
+        void Fold(Worker worker, long utterance)
         {
             WindowMoments moments = WindowMoments.Of((float*)batch[(int)utterance].Samples.Address, batch[(int)utterance].Samples.Rows, conv.Kernel, conv.Stride);
             moments.Fold((float*)conv.Taps.Address, (float*)norm.Gain.Address, (float*)norm.Bias.Address, norm.Epsilon, channels, (float*)RowOf(folded, utterance * ofUtterance));
-        });
-        return folded;
+        }
     }
 
     /// <inheritdoc />

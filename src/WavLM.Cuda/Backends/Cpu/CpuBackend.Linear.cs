@@ -39,7 +39,8 @@ internal sealed partial class CpuBackend
     /// <summary>weight [columns, inner] as the primitive wants it, and its bias; without one, zeros.</summary>
     private PackedMatrix Pack(Matmul layout, ReadOnlySpan<float> weight, ReadOnlySpan<float> bias)
     {
-        Tensor values = _pool.Rent(1, 1, checked((int)(layout.PackedBytes / OperandType.Bytes())), OperandType);
+        ElementType type = layout.Shape.Operands;
+        Tensor values = _pool.Rent(1, 1, checked((int)(layout.PackedBytes / type.Bytes())), type);
         layout.Pack(_workers.First, weight, values.Address);
         return new PackedMatrix(layout, values, Keep(bias.IsEmpty ? new float[layout.Shape.Columns] : bias, 1, layout.Shape.Columns));
     }

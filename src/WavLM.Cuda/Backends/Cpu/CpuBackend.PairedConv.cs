@@ -12,7 +12,7 @@ namespace WavLM.Cuda.Backends.Cpu;
 // arithmetic. Which rows pair up follows from the utterance, because its rows begin at an even one.
 internal sealed unsafe partial class CpuBackend
 {
-    private PairedConvWeights PackPairedConv(ReadOnlySpan<float> weight, ReadOnlySpan<float> bias, NormWeights? layerNorm, int inputs, ConvLayer shape)
+    private PairedConvWeights PackPairedConv(ReadOnlySpan<float> weight, ReadOnlySpan<float> bias, NormWeights? layerNorm, int inputs, ConvLayer shape, ElementType operands)
     {
         int outputs = shape.Channels;
         var even = new float[outputs * 2 * inputs];
@@ -27,15 +27,15 @@ internal sealed unsafe partial class CpuBackend
             taps.Slice(2 * inputs, inputs).CopyTo(odd.AsSpan((output * 2 + 1) * inputs));
             for (int input = 0; input < inputs; input++) shared[output * inputs + input] = taps[input] + taps[2 * inputs + input];
         }
-        Matmul two = MatmulOf(ConvShape(2 * inputs, 2 * inputs, outputs, bias: true, accumulate: false));
-        Matmul one = MatmulOf(ConvShape(inputs, inputs, outputs, bias: false, accumulate: false));
-        return new PairedConvWeights(inputs, shape, layerNorm, Pack(two, even, bias), Pack(two, odd, bias), Pack(one, shared, []));
+        Matmul two = MatmulOf(ConvShape(operands, 2 * inputs, 2 * inputs, outputs, bias: true, accumulate: false));
+        Matmul one = MatmulOf(ConvShape(operands, inputs, inputs, outputs, bias: false, accumulate: false));
+        return new PairedConvWeights(inputs, shape, layerNorm, operands, Pack(two, even, bias), Pack(two, odd, bias), Pack(one, shared, []));
     }
 
     private void PairedConv(Tensor x, PairedConvWeights conv, Tensor y)
     {
         int inputs = conv.Inputs, outputs = conv.Outputs;
-        nint rowBytes = (nint)inputs * OperandType.Bytes(), operandBytes = MatmulRows * rowBytes, sumBytes = (nint)MatmulRows * outputs * sizeof(float);
+        nint rowBytes = (nint)inputs * x.Type.Bytes(), operandBytes = MatmulRows * rowBytes, sumBytes = (nint)MatmulRows * outputs * sizeof(float);
         long tileRows = 2 * MatmulRows;
         _workers.For((y.Rows + tileRows - 1) / tileRows, (worker, tile) =>
         {
@@ -45,7 +45,7 @@ internal sealed unsafe partial class CpuBackend
             float* evenSums = (float*)(shared + operandBytes), oddSums = evenSums + MatmulRows * outputs, sharedSums = oddSums + MatmulRows * outputs;
 
             for (int pair = 0; pair < pairs; pair++)
-                FillPair((byte*)RowOf(x, 2 * first + 4 * pair), inputs, even + 2 * pair * rowBytes, odd + 2 * pair * rowBytes, shared + pair * rowBytes);
+                FillPair((byte*)RowOf(x, 2 * first + 4 * pair), inputs, x.Type, even + 2 * pair * rowBytes, odd + 2 * pair * rowBytes, shared + pair * rowBytes);
             conv.Even.Run(worker, even, evenSums);
             conv.Odd.Run(worker, odd, oddSums);
             conv.Shared.Run(worker, shared, sharedSums);
@@ -59,19 +59,19 @@ internal sealed unsafe partial class CpuBackend
     }
 
     /// <summary>[x1, x0 - x2], [x3, x4 - x2] and x2, from x0 on.</summary>
-    private void FillPair(byte* x0, int inputs, byte* even, byte* odd, byte* shared)
+    private static void FillPair(byte* x0, int inputs, ElementType type, byte* even, byte* odd, byte* shared)
     {
-        nint rowBytes = (nint)inputs * OperandType.Bytes();
+        nint rowBytes = (nint)inputs * type.Bytes();
         byte* x1 = x0 + rowBytes, x2 = x1 + rowBytes, x3 = x2 + rowBytes, x4 = x3 + rowBytes;
         Buffer.MemoryCopy(x1, even, rowBytes, rowBytes);
-        VectorMath.Subtract(x0, x2, even + rowBytes, inputs, OperandType);
+        VectorMath.Subtract(x0, x2, even + rowBytes, inputs, type);
         Buffer.MemoryCopy(x3, odd, rowBytes, rowBytes);
-        VectorMath.Subtract(x4, x2, odd + rowBytes, inputs, OperandType);
+        VectorMath.Subtract(x4, x2, odd + rowBytes, inputs, type);
         Buffer.MemoryCopy(x2, shared, rowBytes, rowBytes);
     }
 
-    private sealed class PairedConvWeights(int inputs, ConvLayer shape, NormWeights? layerNorm, PackedMatrix even, PackedMatrix odd, PackedMatrix shared)
-        : StridedConvWeights(inputs, shape, layerNorm)
+    private sealed class PairedConvWeights(int inputs, ConvLayer shape, NormWeights? layerNorm, ElementType operands, PackedMatrix even, PackedMatrix odd, PackedMatrix shared)
+        : StridedConvWeights(inputs, shape, layerNorm, operands)
     {
         /// <summary>[W1 W0] and the bias.</summary>
         public PackedMatrix Even { get; } = even;

@@ -11,12 +11,20 @@ internal static unsafe class HostMemory
 
     private const nint Alignment = 64;
 
-    /// <exception cref="OutOfMemoryException">The system has no such block left.</exception>
+    /// <exception cref="DeviceMemoryException">The system has no such block left.</exception>
     public static nint Allocate(nint bytes)
     {
-        nint address = (nint)NativeMemory.AlignedAlloc((nuint)bytes, (nuint)(bytes < LargePage ? Alignment : LargePage));
+        nint address;
+        try
+        {
+            address = (nint)NativeMemory.AlignedAlloc((nuint)bytes, (nuint)(bytes < LargePage ? Alignment : LargePage));
+        }
+        catch (OutOfMemoryException cause)
+        {
+            throw new DeviceMemoryException($"the host has no {bytes:N0} bytes left for a tensor; use a smaller --batch-seconds", cause);
+        }
         if (bytes >= LargePage) _ = LibC.madvise(address, (nuint)bytes, LibC.MADV_HUGEPAGE);   // a wish: its refusal is no error
-        // Rows past a tensor's last are computed and never read; zeros keep them free of subnormals, which are slow.
+        // Rows past a tensor's last are computed and never read. Fresh memory may hold anything, subnormals too, which are slow.
         NativeMemory.Clear((void*)address, (nuint)bytes);
         return address;
     }

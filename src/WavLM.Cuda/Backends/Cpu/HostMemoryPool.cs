@@ -82,26 +82,20 @@ internal sealed unsafe class HostMemoryPool : ITensorPool, IDisposable
     {
         foreach ((nint size, Stack<nint> blocks) in _idle)
         {
-            if (size < bytes || blocks.Count == 0) continue;
+            if (size < bytes) continue;
             if (size > 2 * bytes) break;
             bytes = size;
             BytesIdle -= size;
-            return blocks.Pop();
+            nint address = blocks.Pop();
+            if (blocks.Count == 0) _idle.Remove(size);
+            return address;
         }
         return 0;
     }
 
     private nint Allocate(nint bytes)
     {
-        nint address;
-        try
-        {
-            address = HostMemory.Allocate(bytes);
-        }
-        catch (OutOfMemoryException cause)
-        {
-            throw new DeviceMemoryException($"the host has no {bytes:N0} bytes left for a tensor, {BytesInUse:N0} are in use; use a smaller --batch-seconds", cause);
-        }
+        nint address = HostMemory.Allocate(bytes);
         _blocks.Add(address);
         Allocations++;
         PeakBytes = Math.Max(PeakBytes, BytesInUse + BytesIdle + bytes);

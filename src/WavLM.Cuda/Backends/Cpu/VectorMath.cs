@@ -14,13 +14,14 @@ internal static unsafe class VectorMath
 
     public static int RoundUp(int count, int multiple) => (count + multiple - 1) / multiple * multiple;
 
-    /// <summary>2^x, relative error below 1e-7; what is below 2^-126, minus infinity too, becomes 2^-126.</summary>
+    /// <summary>2^x, relative error below 1e-7; what is below 2^-126, minus infinity too, becomes 2^-126. NaN stays NaN.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<float> Exp2(Vector512<float> x)
     {
         // Adding 1.5 x 2^23 leaves the nearest whole number in the low bits of the sum; shifted into the exponent, it scales.
         Vector512<float> shift = Vector512.Create(12_582_912f);
-        Vector512<float> clamped = Vector512.MaxNative(x, Vector512.Create(-126f));
+        // x comes second: the instruction returns its second operand where one is NaN, and a NaN score must reach the features.
+        Vector512<float> clamped = Vector512.MaxNative(Vector512.Create(-126f), x);
         Vector512<float> shifted = clamped + shift;
         Vector512<float> f = clamped - (shifted - shift);
         Vector512<float> p = Vector512.FusedMultiplyAdd(f, Vector512.Create(0.000153707048f), Vector512.Create(0.00133998483f));

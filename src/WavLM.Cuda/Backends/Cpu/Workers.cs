@@ -61,6 +61,7 @@ internal sealed class Workers : IDisposable
         }
         TakeTiles(_workers[0]);
         if (others > 0) _finished.Wait(CancellationToken.None);   // the others still use this stage's tensors
+        _body = static (_, _) => { };   // what it captured belongs to the batch
         if (_failure is { } failure) ExceptionDispatchInfo.Throw(failure);
     }
 
@@ -104,7 +105,9 @@ internal sealed class Workers : IDisposable
         catch (Exception failure)
 #pragma warning restore CA1031
         {
-            _failure = failure;
+            // The first, unless it only says that it was cancelled: the other one is the news.
+            Exception? before = Interlocked.CompareExchange(ref _failure, failure, null);
+            if (before is OperationCanceledException) _failure = failure;
         }
     }
 }

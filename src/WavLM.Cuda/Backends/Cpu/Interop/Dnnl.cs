@@ -103,7 +103,4 @@ internal static unsafe partial class Dnnl
 }
 
 /// <summary>A call into oneDNN failed.</summary>
-internal sealed class DnnlException(DnnlStatus status, string call) : Exception($"oneDNN: {status} from {call}")
-{
-    public DnnlStatus Status { get; } = status;
-}
+internal sealed class DnnlException(DnnlStatus status, string call) : Exception($"oneDNN: {status} from {call}");

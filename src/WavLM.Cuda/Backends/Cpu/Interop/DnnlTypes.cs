@@ -57,12 +57,11 @@ internal enum DnnlArgumentIndex
     Scratchpad = 80,
 }
 
-/// <summary>Bit sets: an instruction set contains the ones below it.</summary>
+/// <summary>Bit sets: an instruction set contains the ones below it. Those that are asked for here.</summary>
 [Flags]
 internal enum DnnlCpuIsa
 {
     Avx512Core = 39,
-    Avx512CoreBf16 = 231,
 }
 
 /// <summary>dnnl_version_t.</summary>
