@@ -5,7 +5,8 @@ namespace WavLM.Cuda.Backends.Cpu;
 internal sealed unsafe partial class CpuBackend
 {
     // Rounding errors of few channels do not average out: of 148 random models with up to 128 channels one in ten came over the
-    // bound of bfloat16 on utterances of one or two frames. Such convolutions keep float32 operands, whatever the precision.
+    // bound of bfloat16 on utterances of one or two frames. Such convolutions keep float32 operands, whatever the precision; the
+    // worst of 115 came to 5.9e-3 so.
     private const int NarrowInputs = 128;
 
     // In bfloat16 the differences of paired rows are rounded once more. Paired everywhere, the worst fixture came to 1.4e-2 of the
