@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace WavLM.Cuda.Native;
 
-/// <summary>The functions of the C library that .NET has no counterpart of: it opens no folders, asks for no large pages, and its Exit waits for finalizers.</summary>
+/// <summary>The functions of the C library that .NET has no counterpart of: it opens no folders, and its Exit waits for finalizers.</summary>
 internal static partial class LibC
 {
     private const string Library = "c";
@@ -11,7 +11,6 @@ internal static partial class LibC
     internal const int O_DIRECTORY = 0x10000;
     internal const int O_CLOEXEC = 0x80000;
     internal const int EINVAL = 22;
-    internal const int MADV_HUGEPAGE = 14;
 
     [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
     internal static partial int open(string path, int flags);
@@ -21,9 +20,6 @@ internal static partial class LibC
 
     [LibraryImport(Library)]
     internal static partial int close(int descriptor);
-
-    [LibraryImport(Library)]
-    internal static partial int madvise(nint address, nuint length, int advice);
 
     [LibraryImport(Library)]
     internal static partial void _exit(int status);

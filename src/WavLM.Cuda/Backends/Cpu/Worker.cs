@@ -43,8 +43,8 @@ internal sealed unsafe class Worker(int index, DnnlEngineHandle engine) : IDispo
         {
             if (bytes <= _bytes) return _address;
             Free();
-            _bytes = (bytes + HostMemory.LargePage - 1) / HostMemory.LargePage * HostMemory.LargePage;
-            _address = HostMemory.Allocate(_bytes);
+            _address = HostMemory.Allocate(bytes);
+            _bytes = bytes;
             return _address;
         }
 
