@@ -123,21 +123,24 @@ public sealed class SpeechEncoder : IFeatureEncoder, IDisposable
     private Features[] EncodePacked(IReadOnlyList<Waveform> waveforms, IReadOnlyList<int> layers, CancellationToken cancellationToken)
     {
         using PackedBatch batch = PackedBatch.Create(waveforms, Config, _normalization, _backend);
-        var values = new float[batch.Count][][];
-        for (int i = 0; i < values.Length; i++) values[i] = new float[layers.Count][];
-
+        using IHostCopies copies = _backend.CopyToHost();
+        var values = new float[layers.Count][][];   // by layer, then utterance
         _forward.Run(batch, layers.Max(), Convention.FinalNorm, (layer, hiddenStates) =>
         {
             int place = IndexOf(layers, layer);
             if (place < 0) return;
-            for (int i = 0; i < batch.Count; i++)
-            {
-                values[i][place] = GC.AllocateUninitializedArray<float>(checked((int)(batch[i].Frames * Config.Width)));
-                _backend.CopyToHost(hiddenStates, batch[i].FirstFrame, values[i][place]);
-            }
+            values[place] = ArraysOf(batch);
+            copies.Add(hiddenStates, values[place]);
         }, cancellationToken);
+        copies.Finish();
+        return [.. Enumerable.Range(0, batch.Count).Select(i => new Features(batch[i].Id, Config.Width, layers, [.. values.Select(ofLayer => ofLayer[i])]))];
+    }
 
-        return [.. values.Select((ofUtterance, i) => new Features(batch[i].Id, Config.Width, layers, ofUtterance))];
+    private float[][] ArraysOf(PackedBatch batch)
+    {
+        var arrays = new float[batch.Count][];
+        for (int i = 0; i < arrays.Length; i++) arrays[i] = GC.AllocateUninitializedArray<float>(checked((int)(batch[i].Frames * Config.Width)));
+        return arrays;
     }
 
     private static int IndexOf(IReadOnlyList<int> layers, int layer)
