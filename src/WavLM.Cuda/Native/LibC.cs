@@ -2,8 +2,8 @@ using System.Runtime.InteropServices;
 
 namespace WavLM.Cuda.Native;
 
-/// <summary>The functions of the C library that .NET has no counterpart of: it opens no folders, and its Exit waits for finalizers.</summary>
-internal static partial class LibC
+/// <summary>The functions of the C library that .NET has no counterpart of: it opens no folders, does not say which file a library came from, and its Exit waits for finalizers.</summary>
+internal static unsafe partial class LibC
 {
     private const string Library = "c";
 
@@ -11,6 +11,7 @@ internal static partial class LibC
     internal const int O_DIRECTORY = 0x10000;
     internal const int O_CLOEXEC = 0x80000;
     internal const int EINVAL = 22;
+    internal const int RTLD_DI_LINKMAP = 2;
 
     [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
     internal static partial int open(string path, int flags);
@@ -20,6 +21,9 @@ internal static partial class LibC
 
     [LibraryImport(Library)]
     internal static partial int close(int descriptor);
+
+    [LibraryImport(Library)]
+    internal static partial int dlinfo(nint handle, int request, void* answer);
 
     [LibraryImport(Library)]
     internal static partial void _exit(int status);

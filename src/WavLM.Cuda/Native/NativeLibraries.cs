@@ -8,7 +8,8 @@ using System.Text;
 namespace WavLM.Cuda.Native;
 
 /// <summary>
-/// Where native libraries are found: the one resolver of this assembly. Imports name a key of the table below, never a file.
+/// Where native libraries are found: the one resolver of this assembly. Imports name a key of the table below, or of
+/// <see cref="CudaLibraries"/>, never a file.
 /// For a name it owns it returns a library or throws: a zero would fall through to the loader, which may find another one.
 /// </summary>
 internal static class NativeLibraries
@@ -31,7 +32,9 @@ internal static class NativeLibraries
     internal static void Register() => NativeLibrary.SetDllImportResolver(typeof(NativeLibraries).Assembly, Resolve);
 
     internal static nint Resolve(string key, Assembly assembly, DllImportSearchPath? searchPath)
-        => Owned.TryGetValue(key, out NativeLibraryFile? file) ? Load(file, BundledFolder) : 0;
+        => Owned.TryGetValue(key, out NativeLibraryFile? file) ? Load(file, BundledFolder)
+            : CudaLibraries.Owns(key) ? CudaLibraries.Load(key)
+            : 0;
 
     /// <exception cref="NativeLibraryException">It is neither in the folder nor known to the loader.</exception>
     internal static nint Load(NativeLibraryFile file, string bundledFolder)
@@ -49,19 +52,9 @@ internal static class NativeLibraries
 
     private static bool TryLoad(string path, StringBuilder tried, out nint library)
     {
-        try
-        {
-            library = NativeLibrary.Load(path);
-            return true;
-        }
-        catch (Exception e) when (e is DllNotFoundException or BadImageFormatException)
-        {
-            // The runtime's own advice comes first and fills lines; the loader's words are the last of them.
-            string reason = e.Message.TrimEnd().Split('\n')[^1].Trim();
-            tried.Append($"\n  {(Path.IsPathRooted(path) ? path : $"the loader's folders for {path}")}: {reason}");
-            library = 0;
-            return false;
-        }
+        bool loaded = new SystemLoader().TryLoad(path, out library, out string reason);
+        if (!loaded) tried.Append($"\n  {(Path.IsPathRooted(path) ? path : $"the loader's folders for {path}")}: {reason}");
+        return loaded;
     }
 }
 
