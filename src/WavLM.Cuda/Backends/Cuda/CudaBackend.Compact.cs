@@ -14,9 +14,10 @@ internal sealed partial class CudaBackend
     {
         RequireShape(slots, slots.Rows, slots.Columns, nameof(slots));
         RequireShape(frames, batch.Frames, slots.Columns, nameof(frames));
+        var places = (DeviceBatch)batch.Places!;
         _compacts[slots.Columns].Launch(
             _stream, Grid.Over(slots.Rows, CompactWarps), 32 * CompactWarps, 0,
-            Places(batch).Utterances, batch.Count, slots, firstSlot, slots.Rows, frames);
+            places.Utterances, batch.Count, slots, firstSlot, slots.Rows, frames);
     }
 
     private static KernelFamily<int> CompactKernels(Kernels kernels) => new(kernels, "compact.cu", "compact",

@@ -14,12 +14,13 @@ internal sealed partial class CudaBackend
     {
         RequireShape(y, y.Rows, conv.Channels, nameof(y));
         RequireShape(taps, (conv.GroupNorm is null ? 1 : batch.Count) * (conv.Kernel + 1L), conv.Channels, nameof(taps));
+        var places = (DeviceBatch)batch.Places!;
         var variant = new FirstConvVariant(conv.Kernel, conv.Stride, conv.Channels, batch.SamplesPerFrame / conv.Stride, conv.GroupNorm is not null, conv.LayerNorm is not null);
         // Warps take groups of the packed level's rows, so the first one may begin before y does.
         Grid grid = Grid.Over(firstRow % variant.RowsOfWarp + y.Rows, variant.RowsOfWarp * FirstConvWarps);
         _firstConvs[variant].Launch(
             _stream, grid, 32 * FirstConvWarps, 0,
-            Places(batch).Utterances, batch.Count, taps, conv.LayerNorm?.Gain, conv.LayerNorm?.Bias, y, firstRow, y.Rows, conv.LayerNorm?.Epsilon ?? 0);
+            places.Utterances, batch.Count, taps, conv.LayerNorm?.Gain, conv.LayerNorm?.Bias, y, firstRow, y.Rows, conv.LayerNorm?.Epsilon ?? 0);
     }
 
     private static KernelFamily<FirstConvVariant> FirstConvKernels(Kernels kernels) => new(kernels, "first_conv.cu", "first_conv", static variant =>

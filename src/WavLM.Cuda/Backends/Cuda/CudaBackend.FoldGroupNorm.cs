@@ -15,12 +15,12 @@ internal sealed partial class CudaBackend
     public Tensor FoldGroupNorm(PackedBatch batch, FirstConvWeights conv)
     {
         NormWeights norm = conv.GroupNorm ?? throw new ArgumentException("the convolution has no group norm", nameof(conv));
-        nuint utterances = Places(batch).Utterances;
+        var places = (DeviceBatch)batch.Places!;
         var variant = new FoldVariant(conv.Kernel, conv.Stride, conv.Channels);
         long pairs = (conv.Kernel + 1L) * (conv.Kernel + 2) / 2 - 1, windows = (LongestSamples(batch) - conv.Kernel) / conv.Stride + 1;
         int chunks = (int)((windows + variant.Windows - 1) / variant.Windows);
         using Tensor partial = RentDoubles(batch.Count * pairs * chunks), sums = RentDoubles(batch.Count * pairs);
-        _windowMoments[variant].Launch(_stream, new Grid((long)batch.Count * chunks), FoldThreads, 0, utterances, partial, chunks);
+        _windowMoments[variant].Launch(_stream, new Grid((long)batch.Count * chunks), FoldThreads, 0, places.Utterances, partial, chunks);
         AddChunks(partial, sums, chunks);
 
         long taps = batch.Count * (conv.Kernel + 1L);
@@ -29,7 +29,7 @@ internal sealed partial class CudaBackend
         {
             _groupNormFolds[variant].Launch(
                 _stream, Grid.Over((long)batch.Count * conv.Channels, FoldThreads), FoldThreads, 0,
-                utterances, batch.Count, sums, conv.Taps, norm.Gain, norm.Bias, folded, norm.Epsilon);
+                places.Utterances, batch.Count, sums, conv.Taps, norm.Gain, norm.Bias, folded, norm.Epsilon);
             return folded;
         }
         catch
