@@ -1,6 +1,6 @@
-// y[u] = the mean over utterance u's frames, channel by channel; with DEVIATION=1 their standard deviation behind it, the
+// y[first_row + u] = the mean over utterance u's frames, channel by channel; with DEVIATION=1 their standard deviation behind it, the
 // unbiased one (/ (T - 1)), 0 for a single frame.
-// x [frames, columns] float, y [utterances, columns or 2 * columns] float; any number of columns.
+// x [frames, columns] float, y [first_row + utterances or more, columns or 2 * columns] float; any number of columns.
 // A block has 32 channels (grid.y) of an utterance (grid.x). Each of its WARPS warps adds up every WARPS-th frame, a lane a
 // channel, so that a warp reads 128 bytes in a row; then each thread adds up the warps' sums, in their order.
 // float32, two passes: E[x^2] - E[x]^2 cancels when a mean is large against its spread. The order follows from T alone.
@@ -19,7 +19,7 @@ __device__ __forceinline__ float sum_of_warps(float part, float (&parts)[WARPS][
 }
 
 extern "C" __global__ void __launch_bounds__(32 * WARPS)
-pool(const float* __restrict__ x, const Utterance* __restrict__ utterances, float* __restrict__ y, int columns)
+pool(const float* __restrict__ x, const Utterance* __restrict__ utterances, float* __restrict__ y, long long first_row, int columns)
 {
     __shared__ float parts[1 + DEVIATION][WARPS][32];
     const long long frames = utterances[blockIdx.x].frames;
@@ -41,9 +41,9 @@ pool(const float* __restrict__ x, const Utterance* __restrict__ utterances, floa
     squares = sum_of_warps(squares, parts[1]);
 #endif
     if (warp > 0 || !inside) return;
-    y += (long long)blockIdx.x * columns * (1 + DEVIATION) + column;
+    y += (first_row + blockIdx.x) * columns * (1 + DEVIATION) + column;
     y[0] = mean;
 #if DEVIATION
-    y[columns] = frames > 1 ? sqrtf(squares / (frames - 1)) : 0.0f;
+    y[columns] = sqrtf(squares / (frames > 1 ? frames - 1 : 1));   // a single frame is its mean
 #endif
 }

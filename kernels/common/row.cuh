@@ -7,11 +7,11 @@
 #include "common/packed.cuh"
 #include "common/warp.cuh"
 
+constexpr int WIDTH = packed_width(C);
+constexpr int PACKS = (C / WIDTH + 31) / 32;   // of a lane; its last one may lie behind the row's end
+
 struct Row
 {
-    static constexpr int WIDTH = packed_width(C);
-    static constexpr int PACKS = (C / WIDTH + 31) / 32;   // of a lane; its last one may lie behind the row's end
-
     float values[PACKS][WIDTH];
 
     // First channel of one of this lane's packs.
