@@ -14,14 +14,14 @@ public sealed class SpeechEncoder : IFeatureEncoder, IDisposable
     private readonly EncoderThread _thread;
     private readonly IBackend _backend;
     private readonly EncoderWeights _weights;
-    private readonly EncoderForward _forward;
+    private readonly FeaturePass _pass;
     private readonly WaveformNormalization _normalization;
     private int _disposed;
 
     private SpeechEncoder(EncoderThread thread, IBackend backend, EncoderWeights weights, EncoderConfig config, FeatureConvention convention, Precision precision)
     {
         (_thread, _backend, _weights, Config, Convention, Precision) = (thread, backend, weights, config, convention, precision);
-        _forward = new EncoderForward(config, weights, backend);
+        _pass = new FeaturePass(new EncoderForward(config, weights, backend), config, convention.FinalNorm, backend);
         _normalization = new WaveformNormalization(convention.Normalize, convention.Epsilon, Center: config.FrontEndNorm == FrontEndNorm.Group);
     }
 
@@ -98,13 +98,50 @@ public sealed class SpeechEncoder : IFeatureEncoder, IDisposable
     /// <inheritdoc />
     /// <exception cref="ArgumentException">An utterance is too short, or has a sample that is not finite; the message names it.</exception>
     public Features[] Encode(IReadOnlyList<Waveform> batch, LayerSelection layers, CancellationToken cancellationToken)
+        => Encode(batch, layers, Pooling.None, cancellationToken);
+
+    /// <summary>Features of every utterance of one packed batch, pooled over its frames on the device.</summary>
+    /// <param name="batch">16 kHz waveforms, none shorter than the model's receptive field.</param>
+    /// <param name="layers">The layers wanted.</param>
+    /// <param name="pooling">What is made of the frames; a pooled utterance has one frame, as wide as the pooling says.</param>
+    /// <param name="cancellationToken">Seen between layers and between tiles.</param>
+    /// <exception cref="ArgumentException">An utterance is too short, or has a sample that is not finite; the message names it.</exception>
+    public Features[] Encode(IReadOnlyList<Waveform> batch, LayerSelection layers, Pooling pooling, CancellationToken cancellationToken)
     {
-        ArgumentNullException.ThrowIfNull(batch);
         ArgumentNullException.ThrowIfNull(layers);
-        ObjectDisposedException.ThrowIf(_disposed != 0, this);
-        if (layers.Layers.Any(layer => layer > Config.Layers))
-            throw new ArgumentException($"found layer {layers.Layers.Max()}, expected 0..{Config.Layers}: the selection was made for another model", nameof(layers));
-        return _thread.Run(() => EncodePacked(batch, layers.Layers, cancellationToken));
+        RequireLayer(layers.Layers.Max(), nameof(layers));
+        float[][][] values = RunPacked(batch, packed => _pass.Layers(packed, layers.Layers, pooling, cancellationToken));
+        int width = pooling == Pooling.None ? Config.Width : _pass.PooledWidth(pooling);
+        return [.. batch.Select((waveform, i) => new Features(waveform.Id, width, layers.Layers, [.. values.Select(ofLayer => ofLayer[i])]))];
+    }
+
+    /// <summary>sum_k weights[k] hidden_states[k], summed on the device: only the sum is copied to the host.</summary>
+    /// <param name="batch">16 kHz waveforms, none shorter than the model's receptive field.</param>
+    /// <param name="layerWeights">N + 1 weights, used as they are; a trained sum's go through softmax first.</param>
+    /// <param name="pooling">What is made of the sum's frames.</param>
+    /// <param name="cancellationToken">Seen between layers and between tiles.</param>
+    /// <returns>By utterance: [frames, width], or what the pooling leaves of it.</returns>
+    /// <exception cref="ArgumentException">Not one weight a layer; or an utterance as in <see cref="Encode(IReadOnlyList{Waveform}, LayerSelection, CancellationToken)"/>.</exception>
+    public float[][] EncodeWeightedSum(IReadOnlyList<Waveform> batch, ReadOnlyMemory<float> layerWeights, Pooling pooling = Pooling.None, CancellationToken cancellationToken = default)
+    {
+        if (layerWeights.Length != Config.Layers + 1)
+            throw new ArgumentException($"found {layerWeights.Length} layer weights, expected {Config.Layers + 1}: one a hidden state, 0 to {Config.Layers}", nameof(layerWeights));
+        return RunPacked(batch, packed => _pass.WeightedSum(packed, layerWeights, pooling, cancellationToken));
+    }
+
+    /// <summary>For each frame of a layer the centroid with the least squared distance: discrete units.</summary>
+    /// <param name="batch">16 kHz waveforms, none shorter than the model's receptive field.</param>
+    /// <param name="layer">The layer that the centroids were trained on.</param>
+    /// <param name="centroids">[centroids, width].</param>
+    /// <param name="cancellationToken">Seen between layers and between tiles.</param>
+    /// <returns>By utterance: a row of <paramref name="centroids"/> a frame; of equally near ones the first.</returns>
+    /// <exception cref="ArgumentException">No whole centroid, no such layer; or an utterance as in <see cref="Encode(IReadOnlyList{Waveform}, LayerSelection, CancellationToken)"/>.</exception>
+    public int[][] EncodeUnits(IReadOnlyList<Waveform> batch, int layer, ReadOnlyMemory<float> centroids, CancellationToken cancellationToken = default)
+    {
+        RequireLayer(layer, nameof(layer));
+        if (centroids.Length == 0 || centroids.Length % Config.Width != 0)
+            throw new ArgumentException($"found {centroids.Length} values of centroids, expected a multiple of the model's width {Config.Width}", nameof(centroids));
+        return RunPacked(batch, packed => _pass.NearestCentroids(packed, layer, centroids, cancellationToken));
     }
 
     /// <summary>Gives back the weights and ends the encoder's thread.</summary>
@@ -120,32 +157,20 @@ public sealed class SpeechEncoder : IFeatureEncoder, IDisposable
         _thread.Dispose();
     }
 
-    private Features[] EncodePacked(IReadOnlyList<Waveform> waveforms, IReadOnlyList<int> layers, CancellationToken cancellationToken)
+    private T RunPacked<T>(IReadOnlyList<Waveform> waveforms, Func<PackedBatch, T> pass)
     {
-        using PackedBatch batch = PackedBatch.Create(waveforms, Config, _normalization, _backend);
-        var values = new float[batch.Count][][];
-        for (int i = 0; i < values.Length; i++) values[i] = new float[layers.Count][];
-
-        _forward.Run(batch, layers.Max(), Convention.FinalNorm, (layer, hiddenStates) =>
+        ArgumentNullException.ThrowIfNull(waveforms);
+        ObjectDisposedException.ThrowIf(_disposed != 0, this);
+        return _thread.Run(() =>
         {
-            int place = IndexOf(layers, layer);
-            if (place < 0) return;
-            for (int i = 0; i < batch.Count; i++)
-            {
-                values[i][place] = GC.AllocateUninitializedArray<float>(checked((int)(batch[i].Frames * Config.Width)));
-                _backend.CopyToHost(hiddenStates, batch[i].FirstFrame, values[i][place]);
-            }
-        }, cancellationToken);
-
-        return [.. values.Select((ofUtterance, i) => new Features(batch[i].Id, Config.Width, layers, ofUtterance))];
+            using PackedBatch batch = PackedBatch.Create(waveforms, Config, _normalization, _backend);
+            return pass(batch);
+        });
     }
 
-    private static int IndexOf(IReadOnlyList<int> layers, int layer)
+    private void RequireLayer(int layer, string parameter)
     {
-        for (int i = 0; i < layers.Count; i++)
-        {
-            if (layers[i] == layer) return i;
-        }
-        return -1;
+        if (layer < 0 || layer > Config.Layers)
+            throw new ArgumentException($"found layer {layer}, expected 0..{Config.Layers}: the selection was made for another model", parameter);
     }
 }
