@@ -1,4 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
 using System.Reflection;
 using System.Runtime.InteropServices;
 using WavLM.Cuda.Backends.Cuda.Interop;
@@ -16,7 +15,7 @@ internal static class Imports
         [CudaLibraries.CublasLt] = Of(typeof(CublasLt), CudaLibraries.CublasLt),
     };
 
-    private static string[] Of([DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicMethods | DynamicallyAccessedMemberTypes.NonPublicMethods)] Type bindings, string library)
+    private static string[] Of(Type bindings, string library)
     {
         // The generator's stubs hold the real import as a local function, and a method without a stub is one itself.
         DllImportAttribute[] imports = [.. bindings.GetMethods(BindingFlags.Static | BindingFlags.NonPublic | BindingFlags.Public)

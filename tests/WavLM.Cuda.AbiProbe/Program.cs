@@ -18,6 +18,7 @@ foreach (CudaLibraryLocation location in locations)
     Facts.Add($"{location.Library.Key}.imports", imports.Length);
     Facts.Add($"{location.Library.Key}.missing", string.Join(' ', imports.Where(name => location.Handle == 0 || !NativeLibrary.TryGetExport(location.Handle, name, out _))));
 }
+if (args is ["find"]) return;
 
 NvrtcProbe.Run();
 DriverProbe.Run();

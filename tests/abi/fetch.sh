@@ -1,16 +1,22 @@
 #!/usr/bin/env bash
 # Unpacks NVIDIA's own libraries out of Debian's non-free packages into a folder, where the bindings are called against them. They load
 # without a GPU. Nothing is installed, and apt's own lists stay as they are: this machine's sources, with the component non-free, are
-# read into lists beside the folder. Prints the folder; with nothing to do it takes no time.
+# read into lists beside the folder. artifacts/abi leads to what was unpacked; with nothing to do it takes no time.
 #   fetch.sh [FOLDER]
 set -euo pipefail
 
 packages=(libcuda1 libnvrtc11.2 libnvrtc-builtins11.8 libcublaslt11)
-folder=${1:-${XDG_CACHE_HOME:-$HOME/.cache}/wavlm-abi}
+folder=$(realpath -m "${1:-${XDG_CACHE_HOME:-$HOME/.cache}/wavlm-abi}")
 libraries=$folder/lib
+root=$(cd "$(dirname "$0")/../.." && pwd)
 
+lead_there() {
+    mkdir -p "$root/artifacts"
+    ln -sfn "$libraries" "$root/artifacts/abi"
+    echo "abi: bindings meet $(awk '{ printf "%s%s %s", (NR > 1 ? ", " : ""), $1, $2 }' "$libraries/complete")"
+}
 if [ -e "$libraries/complete" ]; then
-    echo "$libraries"
+    lead_there
     exit 0
 fi
 command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || { echo "abi: no apt on this machine" >&2; exit 1; }
@@ -38,7 +44,7 @@ echo "abi: downloading ${packages[*]}" >&2
 
 for package in "$work"/debs/*.deb; do
     dpkg-deb -x "$package" "$work/unpacked"
-    dpkg-deb -W "$package" >>"$work/lib/complete"
+    dpkg-deb --showformat='${Package} ${Version}\n' -W "$package" >>"$work/lib/complete"
 done
 find "$work/unpacked" \( -type f -o -type l \) -name 'lib*.so*' -exec mv -n -t "$work/lib" {} +
 
@@ -47,4 +53,4 @@ for wanted in libcuda.so.1 libnvrtc.so.11.2 libcublasLt.so.11; do
 done
 rm -rf "$libraries"
 mv -T "$work/lib" "$libraries"
-echo "$libraries"
+lead_there
