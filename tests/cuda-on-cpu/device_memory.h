@@ -1,11 +1,14 @@
 // The memory of the emulated device: what is allocated where, and which of it was ever written.
-// Every allocation has unmapped gaps on both sides and begins as 0xFF bytes (NaN in each float type), "never written".
+// Every allocation has gaps on both sides and begins as 0xFF bytes (NaN in each float type), "never written".
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
+
+// Visible outside the library for self_test.cpp alone.
+#pragma GCC visibility push(default)
 
 namespace emu
 {
@@ -47,3 +50,5 @@ std::vector<std::string> reports();
 void clear_reports();
 
 }
+
+#pragma GCC visibility pop

@@ -8,6 +8,9 @@
 #include <string>
 #include <vector>
 
+// Visible outside the library for self_test.cpp alone.
+#pragma GCC visibility push(default)
+
 namespace emu
 {
 
@@ -74,3 +77,5 @@ double compile_seconds();
 void reset_compile_counts();
 
 }
+
+#pragma GCC visibility pop
