@@ -7,6 +7,7 @@ public static class CheckList
     [
         .. LayerNormChecks.All,
         .. LinearChecks.All,
+        .. NormalizeWaveformsChecks.All,
         .. FirstConvChecks.All,
         .. StridedConvChecks.All,
         .. CompactChecks.All,
