@@ -41,22 +41,22 @@ first_conv(const Utterance* __restrict__ utterances, int count, const float* __r
 
     Row sums[ROWS];
     #pragma unroll
-    for (int pack = 0; pack < Row::PACKS; pack++) {
+    for (int pack = 0; pack < PACKS; pack++) {
         const int channel = Row::channel(pack);
         if (channel >= C) continue;
-        const Packed<float, Row::WIDTH> shift = load_packed<Row::WIDTH>(taps + K * C + channel);
+        const Packed<float, WIDTH> shift = load_packed<WIDTH>(taps + K * C + channel);
         #pragma unroll
         for (int row = 0; row < ROWS; row++) {
             #pragma unroll
-            for (int i = 0; i < Row::WIDTH; i++) sums[row].values[pack][i] = shift.values[i];
+            for (int i = 0; i < WIDTH; i++) sums[row].values[pack][i] = shift.values[i];
         }
         #pragma unroll
         for (int k = 0; k < K; k++) {
-            const Packed<float, Row::WIDTH> tap = load_packed<Row::WIDTH>(taps + k * C + channel);
+            const Packed<float, WIDTH> tap = load_packed<WIDTH>(taps + k * C + channel);
             #pragma unroll
             for (int row = 0; row < ROWS; row++) {
                 #pragma unroll
-                for (int i = 0; i < Row::WIDTH; i++) {
+                for (int i = 0; i < WIDTH; i++) {
                     float& sum = sums[row].values[pack][i];
                     sum = fmaf(x[row * S + k], tap.values[i], sum);
                 }

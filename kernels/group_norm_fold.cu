@@ -21,12 +21,8 @@ constexpr int PAIRS = (K + 1) * (K + 2) / 2 - 1;
 
 __device__ __forceinline__ long long windows_of(const Utterance& utterance) { return (utterance.sample_count - K) / S + 1; }
 
-// 40 KB of shared memory at most, which every device gives without asking.
-constexpr int MOST_SAMPLES = 5 * 1024 - 1;
-static_assert(K <= MOST_SAMPLES, "a window fits into shared memory");
-constexpr int FITTING_WINDOWS = (MOST_SAMPLES - K) / S + 1;
-constexpr int WINDOWS = FITTING_WINDOWS < 512 ? FITTING_WINDOWS : 512;
-constexpr int SAMPLES = (WINDOWS - 1) * S + K;
+constexpr int SAMPLES = (WINDOWS - 1) * S + K;   // of a chunk
+static_assert((SAMPLES + 1) * sizeof(double) <= 48 * 1024, "a chunk's samples lie in static shared memory");
 
 extern "C" __global__ void __launch_bounds__(THREADS)
 window_moments(const Utterance* __restrict__ utterances, double* __restrict__ partial, int chunks)

@@ -30,9 +30,9 @@ __device__ __forceinline__ void write_gates(const Row& u, float* shared, const f
                                             const float* __restrict__ biases, const float* __restrict__ constants, float* gates)
 {
     #pragma unroll
-    for (int pack = 0; pack < Row::PACKS; pack++) {
+    for (int pack = 0; pack < PACKS; pack++) {
         #pragma unroll
-        for (int i = 0; i < Row::WIDTH; i++) {
+        for (int i = 0; i < WIDTH; i++) {
             const int channel = Row::channel(pack) + i;
             if (channel < C) shared[channel / HEAD_WIDTH * HEAD_STRIDE + channel % HEAD_WIDTH] = u.values[pack][i];
         }
