@@ -76,10 +76,20 @@ internal sealed class CudaSearch(CudaLibraryName[] names, IReadOnlyList<CudaPlac
                 tried.Add(new(shown, reason));
                 continue;
             }
-            if (Accept(library, handle, path, shown, tried) is { } location) return location;
+            if (Accept(library, handle, path, shown, tried) is { } location)
+            {
+                if (library.Beside is not null && place.Folders is not null) LoadBeside(path, library.Beside);
+                return location;
+            }
             loader.Free(handle);
         }
         return null;
+    }
+
+    // Once loaded by path, a file is found by name. One that does not load is missed, and named, by the library itself.
+    private void LoadBeside(string path, string pattern)
+    {
+        foreach (string file in Directory.EnumerateFiles(Path.GetDirectoryName(path)!, pattern)) loader.TryLoad(file, out _, out _);
     }
 
     private CudaLibraryLocation? Accept(CudaLibraryName library, nint handle, string path, string shown, List<TriedPlace> tried)

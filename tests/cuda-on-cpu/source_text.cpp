@@ -1,0 +1,176 @@
+// A scan over the tokens of preprocessed text: no comments are left in it, and macros are expanded, so each word of CUDA stands
+// where the compiler would see it.
+#include "source_text.h"
+
+#include <cctype>
+#include <vector>
+
+namespace emu
+{
+namespace
+{
+
+constexpr int MaxSharedBytes = 227 * 1024;   // the most of any device
+
+struct EntryPoint { std::string name, bounds; };
+
+bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; }
+
+class Scan
+{
+public:
+    Scan(const std::string& text, const std::string& include_prefix) : in(text), prefix(include_prefix) {}
+
+    std::string run()
+    {
+        while (at < in.size())
+        {
+            char c = in[at];
+            if (line_start && c == '#') directive();
+            else if (c == '"' || c == '\'') literal(c);
+            else if (std::isdigit(static_cast<unsigned char>(c))) number();
+            else if (is_word(c)) word();
+            else symbol(c);
+        }
+        return out + tail();
+    }
+
+private:
+    const std::string& in;
+    const std::string& prefix;
+    std::string out, previous;   // previous: the last word
+    size_t at = 0;
+    bool line_start = true;
+    bool entry = false;          // after __global__, before the function's name
+    bool dynamic = false;        // after `extern __shared__`, before the array's name
+    std::vector<std::string> dynamic_names;
+    std::string bounds;
+    std::vector<EntryPoint> entries;
+
+    // Line markers keep their place; the folder that headers were written to is not shown. Other directives are pragmas.
+    void directive()
+    {
+        size_t end = in.find('\n', at);
+        if (end == std::string::npos) end = in.size();
+        std::string line = in.substr(at, end - at);
+        size_t quote = line.find('"');
+        if (quote != std::string::npos && line.compare(quote + 1, prefix.size(), prefix) == 0) line.erase(quote + 1, prefix.size());
+        if (line.rfind("#pragma unroll", 0) == 0) line.clear();
+        out += line;
+        at = end;
+    }
+
+    void literal(char quote)
+    {
+        size_t end = at + 1;
+        while (end < in.size() && in[end] != quote) end += in[end] == '\\' ? 2 : 1;
+        out.append(in, at, end + 1 - at);
+        at = end + 1;
+        line_start = false;
+    }
+
+    // Apart from words, for the digit separators: 1'000 begins no literal.
+    void number()
+    {
+        size_t begin = at;
+        while (at < in.size() && (is_word(in[at]) || in[at] == '.' || (in[at] == '\'' && is_word(in[at + 1])))) at++;
+        out.append(in, begin, at - begin);
+        line_start = false;
+    }
+
+    void symbol(char c)
+    {
+        if (c == '\n') line_start = true;
+        else if (c != ' ' && c != '\t') line_start = false;
+        if (c == '(' && entry)
+        {
+            entries.push_back({previous, bounds.empty() ? "1024" : bounds});
+            entry = false;
+        }
+        if (c == '[' && dynamic)
+        {
+            dynamic_names.push_back(previous);
+            dynamic = false;
+        }
+        out += c;
+        at++;
+    }
+
+    void word()
+    {
+        size_t begin = at;
+        while (at < in.size() && is_word(in[at])) at++;
+        std::string text = in.substr(begin, at - begin);
+        line_start = false;
+        if (text == "__global__")
+        {
+            entry = true;
+            bounds.clear();
+            out += "__attribute__((visibility(\"default\"), used, noinline))";
+        }
+        else if (text == "__launch_bounds__") launch_bounds();
+        else if (text == "__shared__") shared();
+        else out += text;
+        previous = text;
+    }
+
+    // Taken out; what is between the parentheses, up to a comma, is evaluated at the end of the file.
+    void launch_bounds()
+    {
+        size_t open = in.find('(', at);
+        if (open == std::string::npos) return;
+        int depth = 0;
+        bool first = true;
+        for (at = open; at < in.size(); at++)
+        {
+            char c = in[at];
+            if (c == '\n') out += c;
+            if (c == ')' && --depth == 0) break;
+            if (c == ',' && depth == 1) first = false;
+            if (depth > 0 && first) bounds += c == '\n' ? ' ' : c;
+            if (c == '(') depth++;
+        }
+        at++;
+    }
+
+    // Static shared arrays lie together in a section of their own; `extern` ones are the symbol at its end.
+    void shared()
+    {
+        if (previous == "extern")
+        {
+            dynamic = true;
+            return;
+        }
+        if (previous != "static") out += "static ";
+        // g++ has no word for a section without contents in the file; the # makes the assembler skip what g++ puts behind the name.
+        out += "__attribute__((section(\"emu_shared,\\\"aw\\\",@nobits#\"), used))";
+    }
+
+    // The table of entry points, and where shared memory lies: the static arrays, then room for the dynamic one.
+    std::string tail() const
+    {
+        std::string text = "\n# 1 \"<entry points>\"\n"
+            "asm(\".pushsection emu_shared, \\\"aw\\\", @nobits\\n.subsection 1\\nemu_static_end:\\n.balign 128\\nemu_dynamic_begin:\\n\"\n";
+        for (const std::string& name : dynamic_names) text += "    \".globl " + name + "\\n.hidden " + name + "\\n" + name + ":\\n\"\n";
+        text += "    \".skip " + std::to_string(dynamic_names.empty() ? 0 : MaxSharedBytes) + "\\n.popsection\");\n";
+        text += "extern \"C\" const char __start_emu_shared[], emu_static_end[], emu_dynamic_begin[], __stop_emu_shared[];\n";
+        text += "extern \"C\" __attribute__((visibility(\"default\"))) const char* const emu_shared_extent[4];\n"
+                "extern \"C\" __attribute__((visibility(\"default\"))) const EmuEntry emu_entries[];\n"
+                "const char* const emu_shared_extent[4] = {__start_emu_shared, emu_static_end, emu_dynamic_begin, __stop_emu_shared};\n";
+        for (const EntryPoint& e : entries)
+            text += "static constexpr EmuCall<&" + e.name + ">::Layout emu_layout_" + e.name + " = EmuCall<&" + e.name + ">::layout();\n";
+        text += "const EmuEntry emu_entries[] = {\n";
+        for (const EntryPoint& e : entries)
+            text += "    EmuCall<&" + e.name + ">::entry(\"" + e.name + "\", " + e.bounds + ", emu_layout_" + e.name + "),\n";
+        return text + "    {nullptr, nullptr, nullptr, 0, 0, 0}};\n";
+    }
+};
+
+}
+
+std::string rewrite_source(const std::string& text, const std::string& include_prefix)
+{
+    return Scan(text, include_prefix).run();
+}
+
+}
