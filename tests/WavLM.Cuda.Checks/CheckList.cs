@@ -13,6 +13,9 @@ public static class CheckList
         .. CompactChecks.All,
         .. PositionalConvChecks.All,
         .. GatedAttentionChecks.All,
+        .. WeightedSumChecks.All,
+        .. PoolChecks.All,
+        .. NearestCentroidChecks.All,
         .. RelativeBucketsChecks.All,
         .. VectorMathChecks.All,
     ];

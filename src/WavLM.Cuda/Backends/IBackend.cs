@@ -140,7 +140,7 @@ internal interface IBackend : IDisposable
     /// <param name="firstRow">The row of the first utterance.</param>
     void Pool(PackedBatch batch, Tensor x, bool withDeviation, Tensor y, long firstRow);
 
-    /// <summary>The row of <paramref name="centroids"/> with the least squared distance from each row of x; of equal ones the first.</summary>
+    /// <summary>The row of <paramref name="centroids"/> with the least squared distance from each row of x; of equal ones the first, and -1 where no distance is finite.</summary>
     /// <param name="x">[rows, columns] float32.</param>
     /// <param name="centroids">[centroids, columns] float32.</param>
     /// <param name="indices">[rows, 1] int32.</param>
