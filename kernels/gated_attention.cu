@@ -8,7 +8,7 @@
 // has 4, with an eighth of the keys, then with an eighth of the head's columns: 12 loads of 16 bytes for 128 FMAs.
 // float32. A maximum passes over a score that is NaN, its power of two does not: the query's context becomes NaN.
 // 4 * HEAD_WIDTH FLOPs a query and key; 64 queries share the 8 * HEAD_WIDTH bytes of a key, mostly from the second cache: bound
-// by FMA; of the 32 cycles that an SM needs for a warp's 128 FMAs, shared memory is busy 12.
+// by FMA; of the 32 cycles that an SM needs for a warp's 128 FMAs, shared memory is busy 12 (with 32 keys at a time 16).
 #include "common/packed_batch.cuh"
 #include "common/ptx.cuh"
 

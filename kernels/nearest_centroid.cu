@@ -1,8 +1,8 @@
 // indices[r] = the centroid with the least |x[r] - c|^2, the lowest of those that tie; -1 for a row with no finite distance.
 // x [rows, columns] float, centroids [count, columns] float, indices [rows] int; any number of each.
 // A block has 64 rows and walks over the centroids, 64 at a time, and for these over the channels, 32 at a time: both parts lie
-// in shared memory. Of 4 warps each has 16 rows; of these a lane has 4, with 8 of the centroids: 12 loads of 16 bytes for 256
-// FLOPs and more. The least distance stays with the lane; a row's 8 lanes settle it at the end.
+// in shared memory. Each of the 4 warps has 16 rows; of these a lane has 4, with 8 of the centroids: 12 loads of 16 bytes for 128
+// differences and as many FMAs. The least distance stays with the lane; a row's 8 lanes settle it at the end.
 // float32, as the difference squared: |x|^2 - 2 x c + |c|^2 cancels for what is near.
 // 3 FLOPs a row, centroid and channel in two instructions: bound by FMA.
 

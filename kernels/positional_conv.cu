@@ -35,7 +35,8 @@ __device__ __forceinline__ void load_window(float* window, const float* x, int s
     }
 }
 
-extern "C" __global__ void __launch_bounds__(THREADS)
+// Four blocks on a multiprocessor, as their shared memory allows: left to itself ptxas aims at more and has too few registers.
+extern "C" __global__ void __launch_bounds__(THREADS, 4)
 positional_conv(const float* __restrict__ x, const float4* __restrict__ weights, const float* __restrict__ bias,
                 const Tile* __restrict__ tiles, const Utterance* __restrict__ utterances, float* __restrict__ y)
 {

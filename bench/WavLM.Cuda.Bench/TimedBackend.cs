@@ -68,6 +68,9 @@ internal sealed class TimedBackend(IBackend inner) : IBackend
     public void GatedAttention(PackedBatch batch, Tensor qkv, int heads, RelativeBias? bias, Tensor? gates, Tensor context, CancellationToken cancellationToken)
         => Time(() => inner.GatedAttention(batch, qkv, heads, bias, gates, context, cancellationToken));
 
+    /// <summary>Never as a record: its operations are what is timed.</summary>
+    public void Replay(int stage, PackedBatch batch, ReadOnlySpan<Tensor?> tensors, Action operations) => operations();
+
     public void WeightedSum(Tensor x, float weight, Tensor sum, bool first) => Time(() => inner.WeightedSum(x, weight, sum, first));
 
     public void Pool(PackedBatch batch, Tensor x, bool withDeviation, Tensor y, long firstRow) => Time(() => inner.Pool(batch, x, withDeviation, y, firstRow));

@@ -1,7 +1,9 @@
 using WavLM.Cuda.Backends;
 using WavLM.Cuda.Backends.Cpu;
+using WavLM.Cuda.Backends.Cuda;
 using WavLM.Cuda.Checkpoints;
 using WavLM.Cuda.Model;
+using WavLM.Cuda.Native;
 
 namespace WavLM.Cuda;
 
@@ -18,9 +20,9 @@ public sealed class SpeechEncoder : IFeatureEncoder, IDisposable
     private readonly WaveformNormalization _normalization;
     private int _disposed;
 
-    private SpeechEncoder(EncoderThread thread, IBackend backend, EncoderWeights weights, EncoderConfig config, FeatureConvention convention, Precision precision)
+    private SpeechEncoder(EncoderThread thread, IBackend backend, EncoderWeights weights, EncoderConfig config, FeatureConvention convention, Precision precision, Device device)
     {
-        (_thread, _backend, _weights, Config, Convention, Precision) = (thread, backend, weights, config, convention, precision);
+        (_thread, _backend, _weights, Config, Convention, Precision, Device) = (thread, backend, weights, config, convention, precision, device);
         _pass = new FeaturePass(new EncoderForward(config, weights, backend), config, convention.FinalNorm, backend);
         _normalization = new WaveformNormalization(convention.Normalize, convention.Epsilon, Center: config.FrontEndNorm == FrontEndNorm.Group);
     }
@@ -34,17 +36,21 @@ public sealed class SpeechEncoder : IFeatureEncoder, IDisposable
     /// <summary>Type of the matrix operands.</summary>
     public Precision Precision { get; }
 
+    /// <summary>Where it computes: what <see cref="EncoderOptions.Device"/> came to.</summary>
+    public Device Device { get; }
+
     /// <summary>What the bits of the features depend on beside model and audio: device, instruction set, library versions.</summary>
     public string DeviceSet => _backend.DeviceSet;
 
-    /// <summary>The memory behind the tensors, for checks and benchmarks.</summary>
-    internal HostMemoryPool Memory => ((CpuBackend)_backend).Memory;
+    /// <summary>What computes, for checks and benchmarks.</summary>
+    internal IBackend Backend => _backend;
 
     /// <summary>Loads a checkpoint: a Hugging Face folder, a unilm .pt or a torchaudio .pth.</summary>
     /// <param name="path">The folder or file.</param>
     /// <param name="options">How it runs; the defaults where null.</param>
     /// <exception cref="CheckpointException">It is not a checkpoint this version reads; the message says what was found.</exception>
-    /// <exception cref="PlatformNotSupportedException">The precision needs instructions that this CPU lacks.</exception>
+    /// <exception cref="NativeLibraryException">The device needs a library that is missing.</exception>
+    /// <exception cref="PlatformNotSupportedException">There is no such device, or it can't compute in this precision.</exception>
     public static SpeechEncoder Load(string path, EncoderOptions? options = null)
     {
         using Checkpoint checkpoint = Checkpoint.Open(path);
@@ -56,22 +62,25 @@ public sealed class SpeechEncoder : IFeatureEncoder, IDisposable
     /// <param name="options">How it runs; the defaults where null.</param>
     /// <param name="cancellationToken">Seen between layers.</param>
     /// <exception cref="CheckpointException">A tensor cannot be read.</exception>
-    /// <exception cref="PlatformNotSupportedException">The precision needs instructions that this CPU lacks.</exception>
+    /// <exception cref="NativeLibraryException">The device needs a library that is missing.</exception>
+    /// <exception cref="PlatformNotSupportedException">There is no such device, or it can't compute in this precision.</exception>
     public static SpeechEncoder Load(Checkpoint checkpoint, EncoderOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(checkpoint);
         options ??= new EncoderOptions();
         FeatureConvention convention = options.Convention ?? FeatureConvention.Resolve(Checkpoints.Convention.HuggingFace, checkpoint);
+        Device device = options.Device.Resolve(out _);
+        device.RequireUsable();
         var thread = new EncoderThread();
         try
         {
             return thread.Run(() =>
             {
-                var backend = new CpuBackend(options.Precision, options.Threads);
+                IBackend backend = device.IsCuda ? CudaBackend.Open(device.Ordinal, options.Precision, options.Warn ?? (static _ => { })) : new CpuBackend(options.Precision, options.Threads);
                 try
                 {
                     EncoderWeights weights = EncoderWeights.Load(checkpoint, backend, cancellationToken);
-                    return new SpeechEncoder(thread, backend, weights, checkpoint.Config, convention, options.Precision);
+                    return new SpeechEncoder(thread, backend, weights, checkpoint.Config, convention, options.Precision, device);
                 }
                 catch
                 {

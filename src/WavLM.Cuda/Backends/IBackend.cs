@@ -115,6 +115,16 @@ internal interface IBackend : IDisposable
     /// <param name="cancellationToken">Seen between tiles.</param>
     void GatedAttention(PackedBatch batch, Tensor qkv, int heads, RelativeBias? bias, Tensor? gates, Tensor context, CancellationToken cancellationToken);
 
+    /// <summary>
+    /// Runs operations that see the batch through the sizes of its tensors and its places alone, and that rent what else they
+    /// need and give it back. A backend may record them, and replay the record for another batch of such sizes.
+    /// </summary>
+    /// <param name="stage">Which operations they are: the same number, the same operations.</param>
+    /// <param name="batch">The batch.</param>
+    /// <param name="tensors">The tensors from outside that they read or write.</param>
+    /// <param name="operations">The operations.</param>
+    void Replay(int stage, PackedBatch batch, ReadOnlySpan<Tensor?> tensors, Action operations);
+
     /// <summary>sum = weight * x, or sum += weight * x behind the first one.</summary>
     /// <param name="x">[rows, columns] float32.</param>
     /// <param name="weight">Of this x.</param>
@@ -130,7 +140,7 @@ internal interface IBackend : IDisposable
     /// <param name="firstRow">The row of the first utterance.</param>
     void Pool(PackedBatch batch, Tensor x, bool withDeviation, Tensor y, long firstRow);
 
-    /// <summary>The row of <paramref name="centroids"/> with the least squared distance from each row of x; of equal ones the first.</summary>
+    /// <summary>The row of <paramref name="centroids"/> with the least squared distance from each row of x; of equal ones the first, and -1 where no distance is finite.</summary>
     /// <param name="x">[rows, columns] float32.</param>
     /// <param name="centroids">[centroids, columns] float32.</param>
     /// <param name="indices">[rows, 1] int32.</param>

@@ -37,6 +37,14 @@ public sealed class CudaSearchTests : IDisposable
     }
 
     [Fact]
+    public void A_driver_that_lacks_functions_is_refused_by_its_version()
+    {
+        _loader.Installed["libcuda.so.1"] = Real(10020);
+        NativeLibraryException error = Assert.Throws<NativeLibraryException>(() => Search(null).Load("cuda"));
+        Assert.Contains("the loader's folders for libcuda.so.1: a driver for CUDA 10.2, and 11.4 is the oldest that has every function needed", error.Message);
+    }
+
+    [Fact]
     public void A_named_folder_keeps_its_lower_major()
     {
         _loader.Installed["libcuda.so.1"] = Real(13000);

@@ -14,7 +14,7 @@ internal sealed unsafe partial class CpuBackend
             for (long row = begin; row < end; row++)
             {
                 ReadOnlySpan<float> values = new(RowOf(x, row), x.Columns);
-                (int nearest, float least) = (0, float.PositiveInfinity);
+                (int nearest, float least) = (-1, float.PositiveInfinity);
                 for (int centroid = 0; centroid < centroids.Rows; centroid++)
                 {
                     TensorPrimitives.Subtract(values, new ReadOnlySpan<float>(RowOf(centroids, centroid), x.Columns), difference);

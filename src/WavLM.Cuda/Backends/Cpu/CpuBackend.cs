@@ -83,6 +83,9 @@ internal sealed partial class CpuBackend : IBackend
     public IDisposable? Place(PackedBatch batch) => null;
 
     /// <inheritdoc />
+    public void Replay(int stage, PackedBatch batch, ReadOnlySpan<Tensor?> tensors, Action operations) => operations();
+
+    /// <inheritdoc />
     public IHostCopies CopyToHost() => new HostCopies();
 
     /// <inheritdoc />

@@ -7,7 +7,7 @@ internal sealed partial class CudaBackend
 {
     private const int AttentionThreads = 128;
 
-    // With 64 keys at a time a wider head would leave no room for a second block on a multiprocessor.
+    // With 64 keys at a time a wider head would leave no room for a second block on a multiprocessor of sm_80.
     private const int WidestHeadOf64Keys = 64;
 
     private readonly KernelFamily<AttentionVariant> _attentions;

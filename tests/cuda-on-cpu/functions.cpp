@@ -1,4 +1,4 @@
-// Modules, functions and launches, with the limits that the real driver checks before anything runs.
+// Modules, functions and launches as the driver shows them, with the limits that it checks before anything runs.
 #include <cstring>
 
 #include "counts.h"
