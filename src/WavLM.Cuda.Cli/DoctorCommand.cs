@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using WavLM.Cuda.Native;
 
 namespace WavLM.Cuda.Cli;
@@ -37,17 +36,22 @@ internal static class DoctorCommand
         if (libraries[0].Handle != 0) missing = CudaExamination.Devices(report, ordinal) ?? missing;
         report.Cache();
         if (missing is null) missing = CudaExamination.Compiler(report, ordinal);
-        if (missing is null) return ExitCode.Done;
+        if (missing is null) return SelfTestReport.Write(report, ordinal);
 
         Terminal.WriteError($"no usable GPU: {missing}");
         return ExitCode.NothingAttempted;
     }
 
-    private static int Ordinal(string device)
+    private static int Ordinal(string text)
     {
-        string[] parts = device.Split(':');
-        if (parts[0] == "cuda" && parts.Length == 1) return 0;
-        if (parts[0] == "cuda" && parts.Length == 2 && int.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out int ordinal)) return ordinal;
-        throw new UsageException($"--device {device}: expected cuda or cuda:N");
+        try
+        {
+            Device device = Device.Parse(text);
+            return device.IsCuda ? device.Ordinal : throw new UsageException($"--device {text}: expected cuda or cuda:N");
+        }
+        catch (FormatException e)
+        {
+            throw new UsageException($"--{e.Message}");
+        }
     }
 }
