@@ -15,7 +15,7 @@ RESTORE := $(if $(CI),--locked-mode)
 VERSION := $(shell sed -n 's:.*<Version>\(.*\)</Version>.*:\1:p' src/WavLM.Cuda.Cli/WavLM.Cuda.Cli.csproj)
 ARCHIVE := artifacts/wavlm-portable-$(VERSION)-linux-x64.tar.xz
 # Folders are in the list too: their times tell of files that were removed.
-ARCHIVE_SOURCES := $(shell find src kernels packaging Directory.*.props LICENSE 2>/dev/null)
+ARCHIVE_SOURCES := $(shell find src kernels packaging tests/WavLM.Cuda.Checks tests/WavLM.Cuda.GpuCheck Directory.*.props LICENSE)
 
 PUBLISH := dotnet publish --runtime linux-x64 -p:PublishTrimmed=true --nologo --verbosity quiet
 
@@ -23,7 +23,7 @@ export DOTNET_NOLOGO := 1
 export DOTNET_CLI_TELEMETRY_OPTOUT := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test abi-check abi-libraries bench bench-cpu reference-check emulator publish portable portable-check clean
+.PHONY: help setup build demo test abi-check abi-libraries bench bench-cpu reference-check emulator publish portable portable-check gpu-check clean
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -74,11 +74,15 @@ portable: $(ARCHIVE) ## one archive that runs where there is no .NET, no package
 $(ARCHIVE): $(ARCHIVE_SOURCES) | build
 	@./setup.sh portable
 	@$(PUBLISH) src/WavLM.Cuda.Cli
+	@$(PUBLISH) tests/WavLM.Cuda.GpuCheck
 	@rm -f artifacts/wavlm-portable-*.tar.xz
-	@packaging/portable.sh $@ artifacts/publish/WavLM.Cuda.Cli/release_linux-x64/wavlm
+	@packaging/portable.sh $@ artifacts/publish/WavLM.Cuda.Cli/release_linux-x64/wavlm artifacts/publish/WavLM.Cuda.GpuCheck/release_linux-x64/gpu-check
 
 portable-check: portable ## the archive where there are only the C library's files (as root)
 	@tests/portable/chroot.sh $(ARCHIVE)
+
+gpu-check: build ## everything that is to be learnt on this machine's GPU (REPORT=file)
+	@artifacts/bin/WavLM.Cuda.GpuCheck/release/gpu-check --report $(or $(REPORT),artifacts/gpu-check.txt)
 
 clean: ## remove everything built
 	@rm -rf artifacts bin demo

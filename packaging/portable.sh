@@ -45,9 +45,11 @@ mapfile -t sources < <(sort -u "$root/.sources")
 rm "$root/.sources"
 packaging/notices.sh "$root/notices" "${sources[@]}"
 
-# The same input gives the same bytes. The programs share most of theirs, far apart: hence the large dictionary, with which a
-# quick level makes the archive as small as a slow one.
+# The same input gives the same bytes. The programs share most of theirs, the runtime: they come first, one behind the other, and the
+# dictionary reaches from the second to the first. With it a quick level is as good as a slow one.
+programs=("${@##*/}")
 mkdir -p "$(dirname "$archive")"
-tar --create --directory artifacts/portable --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$(git log -1 --format=%ct)" "$(basename "$root")" |
-    xz --threads=0 --lzma2=preset=1,dict=64MiB >"$archive.part"
+(cd artifacts/portable && tar --create --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$(git log -1 --format=%ct)" \
+    "${programs[@]/#/$(basename "$root")/}" "${programs[@]/#/--exclude=$(basename "$root")/}" "$(basename "$root")") |
+    xz --threads=0 --lzma2=preset=1,dict=32MiB >"$archive.part"
 mv "$archive.part" "$archive"
