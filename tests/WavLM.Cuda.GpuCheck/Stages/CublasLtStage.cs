@@ -17,7 +17,10 @@ internal static class CublasLtStage
         ("QKV Base", 2304, 768), ("FFN down Base", 768, 3072), ("conv of 3 taps", 512, 1536), ("conv of 2 taps", 512, 1024),
     ];
 
-    private static readonly int[] RowCounts = [1, 2, 7, 8, 16, 31, 64, 100, 127, 128, 129, 200, 256, 499, 512, 749, 1000, 1024, 1500, 2048, 3000, 4096];
+    private static readonly int[] RowCounts = [1, 2, 7, 8, 16, 31, 64, 100, 127, 128, 129, 200, 256, 384, 499, 512, 749, 1000, 1024, 1500, 1920, 2048, 3000, 3968, 4096];
+
+    // The engine's calls have rows in multiples of this (GemmShape): others may differ.
+    private const int RowsOfCall = 128;
 
     public static int Run(Options options)
     {
@@ -61,8 +64,7 @@ internal static class CublasLtStage
                 if (!part.Accepts(algorithm) || bench.Run(part, x, w, y, algorithm) != CublasStatus.CUBLAS_STATUS_SUCCESS) refused.Add(rows);
                 else if (!bench.Read(y, (long)rows * outputs * types.ResultBytes).AsSpan().SequenceEqual(expected.AsSpan(0, rows * outputs * types.ResultBytes))) differ.Add(rows);
             }
-            // The engine's calls have rows in whole tiles.
-            bool kept = !differ.Concat(refused).Any(rows => rows % GemmShape.RowTile == 0);
+            bool kept = !differ.Concat(refused).Any(rows => rows % RowsOfCall == 0);
             if (offer == 0) pinnedKeepsBits = kept;
             Console.WriteLine($"equal bits, {precision}, {name}, offer {offer + 1}, algorithm {GemmAlgorithm.Of(algorithm)}: {counts.Length - differ.Count - refused.Count} of {counts.Length} row counts equal{Listed("differ", differ)}{Listed("refused", refused)}{(kept ? "" : " FAILED")}");
         }
