@@ -1,0 +1,88 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using WavLM.Cuda.Backends.Cuda.Interop;
+
+namespace WavLM.Cuda.Tests.Cuda;
+
+/// <summary>The emulated device of tests/cuda-on-cpu, and what only it can be told or asked: profiles, faults, counters, reports.</summary>
+internal static unsafe class EmulatedDevice
+{
+    /// <summary>Tests on the device share it, so they run one after another.</summary>
+    public const string Collection = "emulated device";
+
+    private static readonly Lazy<nint> Library = new(static () => NativeLibrary.Load(Path.Combine(
+        Folder ?? throw new InvalidOperationException("the emulated device is not built: make emulator"), "libcuda-on-cpu.so")));
+
+    /// <summary>Where it was built; null where it was not.</summary>
+    public static string? Folder { get; } = Find();
+
+    /// <summary>What a call of the driver, NVRTC or cuBLASLt can be made to fail at.</summary>
+    public enum Fault
+    {
+        Allocation,
+        Copy,
+        Launch,
+        Compile,
+        Matmul,
+    }
+
+    // Before any test loads the driver, which is looked for once in a process.
+    [ModuleInitializer]
+    internal static void PointTheEngineAtIt()
+    {
+        if (Folder is not null) Environment.SetEnvironmentVariable("WAVLM_CUDA_PATH", Folder);
+    }
+
+    /// <summary>sm_80, 64 GiB, no faults, counters at zero, no reports.</summary>
+    public static void Reset() => ((delegate* unmanaged<void>)Export("emu_reset"))();
+
+    public static void SetProfile(int architecture) => Assert.Equal(0, ((delegate* unmanaged<int, int>)Export("emu_set_profile"))(architecture));
+
+    public static void SetMemory(long bytes) => ((delegate* unmanaged<nuint, void>)Export("emu_set_memory"))((nuint)bytes);
+
+    public static void SetSchedule(int mode) => ((delegate* unmanaged<int, void>)Export("emu_set_schedule"))(mode);
+
+    /// <summary>The nth call from now fails with a code, once or for ever.</summary>
+    public static void Fail(Fault kind, long nth, bool forEver, int code) => ((delegate* unmanaged<int, long, int, int, void>)Export("emu_fail"))((int)kind, nth, forEver ? 1 : 0, code);
+
+    public static void Fail(Fault kind, CuResult code, bool forEver = false) => Fail(kind, 1, forEver, (int)code);
+
+    /// <summary>No fault of any kind.</summary>
+    public static void ClearFaults()
+    {
+        foreach (Fault kind in Enum.GetValues<Fault>()) Fail(kind, nth: 0, forEver: false, code: 0);
+    }
+
+    public static long Count(string what)
+    {
+        fixed (byte* name = Utf8(what)) return ((delegate* unmanaged<byte*, long>)Export("emu_count"))(name);
+    }
+
+    public static void ResetCounts() => ((delegate* unmanaged<void>)Export("emu_reset_counts"))();
+
+    /// <summary>What the device found wrong since the last reset.</summary>
+    public static string[] Reports()
+    {
+        var text = (delegate* unmanaged<int, byte*>)Export("emu_report");
+        string[] reports = new string[((delegate* unmanaged<int>)Export("emu_reports"))()];
+        for (int i = 0; i < reports.Length; i++) reports[i] = Marshal.PtrToStringUTF8((nint)text(i))!;
+        return reports;
+    }
+
+    private static nint Export(string name) => NativeLibrary.GetExport(Library.Value, name);
+
+    private static byte[] Utf8(string text) => [.. System.Text.Encoding.UTF8.GetBytes(text), 0];
+
+    private static string? Find()
+    {
+        for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
+        {
+            string build = Path.Combine(folder.FullName, "tests", "cuda-on-cpu", "build");
+            if (File.Exists(Path.Combine(build, "libcuda-on-cpu.so"))) return build;
+        }
+        return null;
+    }
+}
+
+[CollectionDefinition(EmulatedDevice.Collection, DisableParallelization = true)]
+public sealed class EmulatedDeviceTests;
