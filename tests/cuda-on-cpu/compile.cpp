@@ -32,7 +32,7 @@ namespace
 namespace fs = std::filesystem;
 
 // Part of the key: raise it when what is made of the same text changes (source_text.cpp, the entry table).
-constexpr const char* Format = "4";
+constexpr const char* Format = "5";
 
 const std::string SourceFile = "source.cu", HeaderFolder = "include/";
 
@@ -204,9 +204,9 @@ bool run_steps(const Source& source, bool instrumented, const fs::path& folder)
 std::string kept_object(const std::string& key, const char* bytes, size_t size)
 {
     fs::path path = place().kernels / (key + ".so");
-    if (fs::exists(path)) return path;
     static std::mutex writing;
     std::lock_guard<std::mutex> lock(writing);
+    if (fs::exists(path)) return path;
     fs::path aside = place().kernels / (key + "." + std::to_string(getpid()));
     write_whole(aside, bytes, size);
     fs::rename(aside, path);   // whole or not at all, for other processes
