@@ -19,7 +19,7 @@ bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) || c =
 class Scan
 {
 public:
-    Scan(const std::string& text, const std::string& include_prefix) : in(text), prefix(include_prefix) {}
+    Scan(const std::string& text, const std::string& file, const std::string& name, const std::string& folder) : in(text), file(file), name(name), folder(folder) {}
 
     std::string run()
     {
@@ -37,7 +37,7 @@ public:
 
 private:
     const std::string& in;
-    const std::string& prefix;
+    const std::string &file, &name, &folder;
     std::string out, previous;   // previous: the last word
     size_t at = 0;
     bool line_start = true;
@@ -47,14 +47,18 @@ private:
     std::string bounds;
     std::vector<EntryPoint> entries;
 
-    // Line markers keep their place; the folder that headers were written to is not shown. Other directives are pragmas.
+    // Line markers name files as the program does, not as they were written for g++. Other directives are pragmas.
     void directive()
     {
         size_t end = in.find('\n', at);
         if (end == std::string::npos) end = in.size();
         std::string line = in.substr(at, end - at);
         size_t quote = line.find('"');
-        if (quote != std::string::npos && line.compare(quote + 1, prefix.size(), prefix) == 0) line.erase(quote + 1, prefix.size());
+        if (quote != std::string::npos)
+        {
+            if (line.compare(quote + 1, folder.size(), folder) == 0) line.erase(quote + 1, folder.size());
+            if (line.compare(quote + 1, file.size() + 1, file + '"') == 0) line.replace(quote + 1, file.size(), name);
+        }
         if (line.rfind("#pragma unroll", 0) == 0) line.clear();
         out += line;
         at = end;
@@ -133,7 +137,7 @@ private:
         at++;
     }
 
-    // Static shared arrays lie together in a section of their own; `extern` ones are the symbol at its end.
+    // Static shared arrays lie together in a section of their own, `extern` ones behind them: compile.cpp tells the linker.
     void shared()
     {
         if (previous == "extern")
@@ -142,21 +146,19 @@ private:
             return;
         }
         if (previous != "static") out += "static ";
-        // g++ has no word for a section without contents in the file; the # makes the assembler skip what g++ puts behind the name.
-        out += "__attribute__((section(\"emu_shared,\\\"aw\\\",@nobits#\"), used))";
+        out += "__attribute__((section(\"emu_shared\"), used))";
     }
 
     // The table of entry points, and where shared memory lies: the static arrays, then room for the dynamic one.
     std::string tail() const
     {
-        std::string text = "\n# 1 \"<entry points>\"\n"
-            "asm(\".pushsection emu_shared, \\\"aw\\\", @nobits\\n.subsection 1\\nemu_static_end:\\n.balign 128\\nemu_dynamic_begin:\\n\"\n";
+        std::string text = "\n# 1 \"<entry points>\"\nasm(\".pushsection emu_dynamic, \\\"aw\\\", @nobits\\n\"\n";
         for (const std::string& name : dynamic_names) text += "    \".globl " + name + "\\n.hidden " + name + "\\n" + name + ":\\n\"\n";
         text += "    \".skip " + std::to_string(dynamic_names.empty() ? 0 : MaxSharedBytes) + "\\n.popsection\");\n";
-        text += "extern \"C\" const char __start_emu_shared[], emu_static_end[], emu_dynamic_begin[], __stop_emu_shared[];\n";
-        text += "extern \"C\" __attribute__((visibility(\"default\"))) const char* const emu_shared_extent[4];\n"
+        text += "extern \"C\" const char emu_static_begin[], emu_static_end[], emu_dynamic_begin[], emu_dynamic_end[];\n"
+                "extern \"C\" __attribute__((visibility(\"default\"))) const char* const emu_shared_extent[4];\n"
                 "extern \"C\" __attribute__((visibility(\"default\"))) const EmuEntry emu_entries[];\n"
-                "const char* const emu_shared_extent[4] = {__start_emu_shared, emu_static_end, emu_dynamic_begin, __stop_emu_shared};\n";
+                "const char* const emu_shared_extent[4] = {emu_static_begin, emu_static_end, emu_dynamic_begin, emu_dynamic_end};\n";
         for (const EntryPoint& e : entries)
             text += "static constexpr EmuCall<&" + e.name + ">::Layout emu_layout_" + e.name + " = EmuCall<&" + e.name + ">::layout();\n";
         text += "const EmuEntry emu_entries[] = {\n";
@@ -168,9 +170,9 @@ private:
 
 }
 
-std::string rewrite_source(const std::string& text, const std::string& include_prefix)
+std::string rewrite_source(const std::string& text, const std::string& file, const std::string& name, const std::string& folder)
 {
-    return Scan(text, include_prefix).run();
+    return Scan(text, file, name, folder).run();
 }
 
 }
