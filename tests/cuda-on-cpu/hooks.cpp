@@ -41,6 +41,9 @@ inline bool readers_ordered(uint32_t r)
     return r < state.warp_barrier[warp] || (state.partial_masks && r < last_met(warp, self % 32, self % 32));
 }
 
+// In this block.
+inline bool written_by_me(uint32_t w) { return w >= state.block_first && ((w ^ state.me) & state.thread_mask << 2) == 0; }
+
 template <bool Shared> inline void read_cell(Cell& c, uintptr_t address, Place place)
 {
     const uint32_t first = first_segment<Shared>(), w = c.write, r = c.read;
@@ -127,6 +130,57 @@ template <bool Write> inline void access(uintptr_t address, size_t bytes, Place 
     else if (address - state.private_begin >= state.private_bytes) elsewhere(name, address, bytes, place);
 }
 
+// The same for a whole access of an even address, where there is nothing to report; otherwise false, and perhaps half done,
+// which the long way does again. Most accesses end here.
+template <bool Shared> inline bool read_quickly(Cell& c)
+{
+    const uint32_t first = first_segment<Shared>(), w = c.write, r = c.read;
+    const bool before = Shared ? w >= first && w < state.barrier : w >= CellWritten && w < first;
+    if (!before && !written_by_me(w)) return false;
+    if (r == state.me) return true;
+    if (r < first) c.read = state.me;
+    else if ((r & Readers) < (Shared ? OneBlock : SeveralBlocks) || r < state.barrier) c.read = joined_readers(r);
+    return true;
+}
+
+template <bool Shared> inline bool write_quickly(Cell& c, bool allocated)
+{
+    const uint32_t first = first_segment<Shared>(), w = c.write, r = c.read;
+    const bool before = Shared ? w != CellPending && w < state.barrier : (w >= CellWritten || allocated) && w < first;
+    if (!before && !written_by_me(w)) return false;
+    if (r >= first && r != state.me && !(r >= state.block_first && r < state.barrier)) return false;
+    c = {state.me, 0};
+    return true;
+}
+
+template <bool Write, bool Shared, unsigned Bytes> inline bool quickly(Cell* c, uintptr_t address)
+{
+    const bool allocated = Write && !Shared && address - state.allocation < state.allocation_bytes && address - state.allocation + Bytes <= state.allocation_bytes;
+    for (unsigned i = 0; i < Bytes / 2; i++)
+        if (!(Write ? write_quickly<Shared>(c[i], allocated) : read_quickly<Shared>(c[i]))) return false;
+    return true;
+}
+
+__attribute__((noinline)) void read_from(uintptr_t address, size_t bytes, const void* pc) { access<false>(address, bytes, {pc, {}}); }
+__attribute__((noinline)) void write_from(uintptr_t address, size_t bytes, const void* pc) { access<true>(address, bytes, {pc, {}}); }
+
+template <bool Write, unsigned Bytes> inline void hook(uintptr_t address, const void* pc)
+{
+    if (Bytes > 1 && (address & 1) == 0)
+    {
+        if (in_heap(address))
+        {
+            if (quickly<Write, false, Bytes>(heap_cell(address), address)) return;
+        }
+        else if (address - state.shared + Bytes <= state.shared_bytes && in_shared(address))
+        {
+            if (quickly<Write, true, Bytes>(shared_cell(address), address)) return;
+        }
+        else if (address - state.private_begin < state.private_bytes) return;
+    }
+    Write ? write_from(address, Bytes, pc) : read_from(address, Bytes, pc);
+}
+
 // What -fsanitize=alignment passes.
 struct TypeDescriptor { uint16_t kind, info; char name[1]; };
 struct TypeMismatch
@@ -147,16 +201,15 @@ void write(uintptr_t address, size_t bytes, Place place) { access<true>(address,
 using namespace emu::shadow;
 
 #define HOOK extern "C" __attribute__((visibility("default"))) void
-#define HERE {__builtin_return_address(0), {}}
 #define ACCESS(prefix, bytes) \
-    HOOK __tsan_##prefix##read##bytes(uintptr_t address) { access<false>(address, bytes, HERE); } \
-    HOOK __tsan_##prefix##write##bytes(uintptr_t address) { access<true>(address, bytes, HERE); }
+    HOOK __tsan_##prefix##read##bytes(uintptr_t address) { hook<false, bytes>(address, __builtin_return_address(0)); } \
+    HOOK __tsan_##prefix##write##bytes(uintptr_t address) { hook<true, bytes>(address, __builtin_return_address(0)); }
 
 ACCESS(, 1) ACCESS(, 2) ACCESS(, 4) ACCESS(, 8) ACCESS(, 16)
 ACCESS(unaligned_, 2) ACCESS(unaligned_, 4) ACCESS(unaligned_, 8) ACCESS(unaligned_, 16)
 
-HOOK __tsan_read_range(uintptr_t address, size_t bytes) { if (bytes > 0) read(address, bytes, HERE); }
-HOOK __tsan_write_range(uintptr_t address, size_t bytes) { if (bytes > 0) write(address, bytes, HERE); }
+HOOK __tsan_read_range(uintptr_t address, size_t bytes) { if (bytes > 0) read_from(address, bytes, __builtin_return_address(0)); }
+HOOK __tsan_write_range(uintptr_t address, size_t bytes) { if (bytes > 0) write_from(address, bytes, __builtin_return_address(0)); }
 HOOK __tsan_init() {}
 
 HOOK __ubsan_handle_type_mismatch_v1(const TypeMismatch* data, uintptr_t address)

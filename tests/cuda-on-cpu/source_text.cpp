@@ -2,6 +2,7 @@
 // where the compiler would see it.
 #include "source_text.h"
 
+#include <algorithm>
 #include <cctype>
 #include <vector>
 
@@ -88,8 +89,7 @@ private:
         else if (c != ' ' && c != '\t') line_start = false;
         if (c == '(' && entry)
         {
-            entries.push_back({previous, bounds.empty() ? "1024" : bounds});
-            entry = false;
+            add_entry();
         }
         if (c == '[' && dynamic)
         {
@@ -109,32 +109,49 @@ private:
         if (text == "__global__")
         {
             entry = true;
-            bounds.clear();
             out += "__attribute__((visibility(\"default\"), used, noinline))";
         }
         else if (text == "__launch_bounds__") launch_bounds();
         else if (text == "__shared__") shared();
+        else if (text == "alignas" && previous == "__shared__") out += "__attribute__((aligned(" + parenthesised() + ")))";   // g++ wants it elsewhere
         else out += text;
         previous = text;
     }
 
-    // Taken out; what is between the parentheses, up to a comma, is evaluated at the end of the file.
-    void launch_bounds()
+    // A declaration may come before the definition.
+    void add_entry()
+    {
+        auto known = std::find_if(entries.begin(), entries.end(), [&](const EntryPoint& e) { return e.name == previous; });
+        if (known == entries.end()) known = entries.insert(known, {previous, ""});
+        if (!bounds.empty()) known->bounds = bounds;
+        bounds.clear();
+        entry = false;
+    }
+
+    // Takes a list in parentheses from the input, without the outer ones.
+    std::string parenthesised()
     {
         size_t open = in.find('(', at);
-        if (open == std::string::npos) return;
+        if (open == std::string::npos) return "";
         int depth = 0;
-        bool first = true;
-        for (at = open; at < in.size(); at++)
-        {
-            char c = in[at];
-            if (c == '\n') out += c;
-            if (c == ')' && --depth == 0) break;
-            if (c == ',' && depth == 1) first = false;
-            if (depth > 0 && first) bounds += c == '\n' ? ' ' : c;
-            if (c == '(') depth++;
-        }
-        at++;
+        size_t end = open;
+        do depth += in[end] == '(' ? 1 : in[end] == ')' ? -1 : 0;
+        while (++end < in.size() && depth > 0);
+        at = end;
+        std::string inside = in.substr(open + 1, end - open - 2);
+        for (char& c : inside)
+            if (c == '\n') c = ' ', out += '\n';   // lines stay where they are
+        return inside;
+    }
+
+    // Taken out; the first bound is evaluated at the end of the file.
+    void launch_bounds()
+    {
+        std::string all = parenthesised();
+        int depth = 0;
+        size_t end = 0;
+        while (end < all.size() && (all[end] != ',' || depth > 0)) depth += all[end] == '(' ? 1 : all[end] == ')' ? -1 : 0, end++;
+        bounds = all.substr(0, end);
     }
 
     // Static shared arrays lie together in a section of their own, `extern` ones behind them: compile.cpp tells the linker.
@@ -163,7 +180,7 @@ private:
             text += "static constexpr EmuCall<&" + e.name + ">::Layout emu_layout_" + e.name + " = EmuCall<&" + e.name + ">::layout();\n";
         text += "const EmuEntry emu_entries[] = {\n";
         for (const EntryPoint& e : entries)
-            text += "    EmuCall<&" + e.name + ">::entry(\"" + e.name + "\", " + e.bounds + ", emu_layout_" + e.name + "),\n";
+            text += "    EmuCall<&" + e.name + ">::entry(\"" + e.name + "\", " + (e.bounds.empty() ? "1024" : e.bounds) + ", emu_layout_" + e.name + "),\n";
         return text + "    {nullptr, nullptr, nullptr, 0, 0, 0}};\n";
     }
 };
