@@ -48,6 +48,8 @@ void begin_launch()
     while (1u << bits < launch.threads) bits++;
     state.shift = bits + 2;
     state.thread_mask = (1u << bits) - 1;
+    state.lane_bits = (state.thread_mask & 31) << 2 | Readers;
+    state.warp_bits = state.thread_mask << 2 & ~state.lane_bits;
     state.now = ((last >> state.shift) + 1) << state.shift;
     if (state.now < last) state.now = LastNow;
     state.launch_first = state.block_first = state.now;
