@@ -2,6 +2,8 @@
 // One line a case; the exit code says whether all went well. `self_test time` prints what accesses and switches cost.
 #include <cstring>
 #include <ctime>
+#include <thread>
+#include <unistd.h>
 
 #include "self_test_device.h"
 
@@ -109,6 +111,14 @@ const std::vector<Case> cases = {
     __syncthreads();
     y[blockIdx.x * 64 + threadIdx.x] = tile[threadIdx.x / 2];
 })", {"block 1: thread 0 reads what was never written", "test.cu:5", "byte 0 of static shared"}, Failure, 2},
+    {"a load that only some threads do, in a loop", KERNEL R"({
+    __shared__ float first;
+    float v = 0;
+    if (threadIdx.x == 0) first = 1;
+    for (int i = 0; i < n / 128; i++)
+        if (threadIdx.x == 0 || (FLAW && i == 1)) v += first;
+    y[threadIdx.x] = v;
+})", {"test.cu:6", "race"}},
     {"misaligned float4", KERNEL R"({
     if (threadIdx.x > 0) return;
     float4 v = *reinterpret_cast<const float4*>(x + FLAW);
@@ -144,6 +154,9 @@ const std::vector<Case> cases = {
     {"a shuffle outside its mask", KERNEL R"({
     y[threadIdx.x] = __shfl_down_sync(FLAW ? 0x0000ffff : 0xffffffff, x[threadIdx.x], 1);
 })", {"thread 16 is not in its own mask at test.cu:2"}},
+    {"a shuffle from a lane outside the mask", KERNEL R"({
+    if (threadIdx.x < 16) y[threadIdx.x] = __shfl_sync(0x0000ffff, x[threadIdx.x], FLAW ? 16 : 15);
+})", {"thread 0 reads lane 16", "test.cu:2"}},
     {"cp.async without a wait", R"(extern __shared__ float4 shared[];
 )" KERNEL R"({
     emu_copy_async16(&shared[threadIdx.x], x + 4 * threadIdx.x);
@@ -241,6 +254,16 @@ void check_skipped_barrier()
 
 void check_compiler()
 {
+    std::string source = KERNEL "{ y[0] = " + std::to_string(getpid()) + "; }";
+    Built both[2];
+    long long before = emu::compiles();
+    std::thread other([&] { both[0] = build(source, {}); });
+    both[1] = build(source, {});
+    other.join();
+    check("two threads compile the same", both[0].result == 0 && both[0].cubin == both[1].cubin && emu::compiles() - before <= 2, {both[0].log, both[1].log});
+    before = emu::compiles();
+    check("a kept program is not compiled again", build(source, {}).cubin == both[0].cubin && emu::compiles() == before, {});
+
     Built wrong = build("\n" KERNEL "{\n    y[0] = undeclared;\n}", {});
     check("a compiler's message names file and line", wrong.result == 6 && wrong.log.find("test.cu:3:") != std::string::npos, {wrong.log});
     Built missing = build("#include <cmath>\n" KERNEL "{}", {});
