@@ -100,11 +100,25 @@ private:
     }
 };
 
+// What the first processor can do, in the kernel's words.
+const std::string& processor()
+{
+    static const std::string flags = []
+    {
+        std::ifstream info("/proc/cpuinfo");
+        std::string line;
+        while (std::getline(info, line) && line.compare(0, 5, "flags") != 0) {}
+        return line;
+    }();
+    return flags;
+}
+
 std::string key_of(const Source& source, bool instrumented)
 {
     Key key;
     key.add(Format);
     key.add(__VERSION__);
+    key.add(processor());   // -march=native
     key.add(emu_prelude_text);
     key.add(source.name);
     key.add(source.text);
