@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "self_test_device.h"
+#include "self_test_races.h"
 
 namespace
 {
@@ -275,6 +276,17 @@ void check_compiler()
           && f.packed_bytes == 28 && f.max_threads == 96 && f.static_shared_bytes == 32 && !f.takes_dynamic_shared, {});
 }
 
+void check_random_programs()
+{
+    for (const char* word : {"-DWORD=int", "-DWORD=short"})
+    {
+        const RaceAgreement a = compare_with_vector_clocks(word, 150);
+        check("random programs, " + std::string(word + 2) + ": " + std::to_string(a.races) + " with races, " + std::to_string(a.clean) + " without",
+              a.races > 20 && a.clean > 20 && a.missed == 0 && a.invented == 0 && a.others == 0,
+              {std::to_string(a.missed) + " missed, " + std::to_string(a.invented) + " invented, " + std::to_string(a.others) + " other reports"});
+    }
+}
+
 double seconds_of(const char* source, const char* option, unsigned blocks, unsigned threads, bool instrumented)
 {
     emu::settings.instrumented = instrumented;
@@ -321,6 +333,7 @@ int main(int argc, char** argv)
     check_cases();
     check_skipped_barrier();
     check_compiler();
+    check_random_programs();
     printf("%lld programs compiled in %.1f s, %lld reused; %d failures\n", emu::compiles(), emu::compile_seconds(), emu::compiles_reused(), failures);
     return failures == 0 ? 0 : 1;
 }
