@@ -32,7 +32,7 @@ namespace
 namespace fs = std::filesystem;
 
 // Part of the key: raise it when what is made of the same text changes (source_text.cpp, the entry table).
-constexpr const char* Format = "6";
+constexpr const char* Format = "7";
 
 const std::string SourceFile = "source.cu", HeaderFolder = "include/";
 

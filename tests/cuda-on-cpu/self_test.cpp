@@ -270,6 +270,8 @@ void check_compiler()
     Built missing = build("#include <cmath>\n" KERNEL "{}", {});
     check("standard headers are not there", missing.result == 6 && missing.log.find("test.cu:1:") != std::string::npos, {missing.log});
     check("an unknown option is refused", build(KERNEL "{}", {"--no-such-option"}).result == 5, {});
+    Built clean = build("extern \"C\" __global__ void f(float* y) { for (int i = 0; i < 4; i++)\n#pragma unroll\nfor (int k = 0; k < 2; k++) y[i] = k; }", {});
+    check("nothing to say about a clean program", clean.result == 0 && strlen(clean.log.c_str()) == 0, {clean.log});
     auto module = load(build("struct Row { float* at; long long n; };\nextern \"C\" __global__ void __launch_bounds__(32 * WARPS, 2) f(char a, Row row, float e) { __shared__ float t[8]; t[a] = e; row.at[0] = t[a]; }", {"-DWARPS=3"}));
     const emu::Kernel& f = module->kernels.at(0);
     check("arguments, bounds and shared bytes", f.arguments.size() == 3 && f.arguments[1].offset == 8 && f.arguments[1].bytes == 16 && f.arguments[2].offset == 24
