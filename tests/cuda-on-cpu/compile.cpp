@@ -32,7 +32,7 @@ namespace
 namespace fs = std::filesystem;
 
 // Part of the key: raise it when what is made of the same text changes (source_text.cpp, the entry table).
-constexpr const char* Format = "5";
+constexpr const char* Format = "7";
 
 const std::string SourceFile = "source.cu", HeaderFolder = "include/";
 
@@ -49,7 +49,7 @@ const std::vector<std::string> Hooks = {"-fsanitize=thread,alignment", "--param"
 // Shared memory, a section that the file has no contents for. -fno-weak makes arrays in templates, for which g++ forgets the
 // section's name, common symbols: nothing else in C++ is one.
 const char* const SharedSection =
-    "SECTIONS { emu_shared (NOLOAD) : {\n"
+    "SECTIONS { emu_shared (NOLOAD) : ALIGN(128) {\n"
     "    PROVIDE_HIDDEN(emu_static_begin = .); *(emu_shared) *(COMMON) PROVIDE_HIDDEN(emu_static_end = .);\n"
     "    . = ALIGN(128); PROVIDE_HIDDEN(emu_dynamic_begin = .); *(emu_dynamic) PROVIDE_HIDDEN(emu_dynamic_end = .);\n"
     "} } INSERT AFTER .bss;\n";
@@ -100,11 +100,25 @@ private:
     }
 };
 
+// What the first processor can do, in the kernel's words.
+const std::string& processor()
+{
+    static const std::string flags = []
+    {
+        std::ifstream info("/proc/cpuinfo");
+        std::string line;
+        while (std::getline(info, line) && line.compare(0, 5, "flags") != 0) {}
+        return line;
+    }();
+    return flags;
+}
+
 std::string key_of(const Source& source, bool instrumented)
 {
     Key key;
     key.add(Format);
     key.add(__VERSION__);
+    key.add(processor());   // -march=native
     key.add(emu_prelude_text);
     key.add(source.name);
     key.add(source.text);

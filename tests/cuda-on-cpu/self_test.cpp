@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "self_test_device.h"
+#include "self_test_races.h"
 
 namespace
 {
@@ -269,10 +270,23 @@ void check_compiler()
     Built missing = build("#include <cmath>\n" KERNEL "{}", {});
     check("standard headers are not there", missing.result == 6 && missing.log.find("test.cu:1:") != std::string::npos, {missing.log});
     check("an unknown option is refused", build(KERNEL "{}", {"--no-such-option"}).result == 5, {});
+    Built clean = build("extern \"C\" __global__ void f(float* y) { for (int i = 0; i < 4; i++)\n#pragma unroll\nfor (int k = 0; k < 2; k++) y[i] = k; }", {});
+    check("nothing to say about a clean program", clean.result == 0 && strlen(clean.log.c_str()) == 0, {clean.log});
     auto module = load(build("struct Row { float* at; long long n; };\nextern \"C\" __global__ void __launch_bounds__(32 * WARPS, 2) f(char a, Row row, float e) { __shared__ float t[8]; t[a] = e; row.at[0] = t[a]; }", {"-DWARPS=3"}));
     const emu::Kernel& f = module->kernels.at(0);
     check("arguments, bounds and shared bytes", f.arguments.size() == 3 && f.arguments[1].offset == 8 && f.arguments[1].bytes == 16 && f.arguments[2].offset == 24
           && f.packed_bytes == 28 && f.max_threads == 96 && f.static_shared_bytes == 32 && !f.takes_dynamic_shared, {});
+}
+
+void check_random_programs()
+{
+    for (const char* word : {"-DWORD=int", "-DWORD=short"})
+    {
+        const RaceAgreement a = compare_with_vector_clocks(word, 150);
+        check("random programs, " + std::string(word + 2) + ": " + std::to_string(a.races) + " with races, " + std::to_string(a.clean) + " without",
+              a.races > 20 && a.clean > 20 && a.missed == 0 && a.invented == 0 && a.others == 0,
+              {std::to_string(a.missed) + " missed, " + std::to_string(a.invented) + " invented, " + std::to_string(a.others) + " other reports"});
+    }
 }
 
 double seconds_of(const char* source, const char* option, unsigned blocks, unsigned threads, bool instrumented)
@@ -321,6 +335,7 @@ int main(int argc, char** argv)
     check_cases();
     check_skipped_barrier();
     check_compiler();
+    check_random_programs();
     printf("%lld programs compiled in %.1f s, %lld reused; %d failures\n", emu::compiles(), emu::compile_seconds(), emu::compiles_reused(), failures);
     return failures == 0 ? 0 : 1;
 }

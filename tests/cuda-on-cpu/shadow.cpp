@@ -67,7 +67,7 @@ void begin_launch()
 
     const Module::Image& image = *launch.image;
     state.shared = image.shared;
-    state.shared_bytes = launch.dynamic_shared > 0 && image.dynamic_room > 0 ? image.dynamic - image.shared + launch.dynamic_shared : image.static_shared;
+    state.shared_bytes = launch.dynamic_shared > 0 ? image.dynamic - image.shared + launch.dynamic_shared : image.static_shared;
     // What is left in the cells is older than this launch's first block: never written.
     if (cells.size() < state.shared_bytes / 2 + 16) cells.resize(state.shared_bytes / 2 + 16);
     state.shared_cells = cells.data();
