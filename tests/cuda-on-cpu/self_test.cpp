@@ -269,6 +269,12 @@ void check_compiler()
     check("a compiler's message names file and line", wrong.result == 6 && wrong.log.find("test.cu:3:") != std::string::npos, {wrong.log});
     Built missing = build("#include <cmath>\n" KERNEL "{}", {});
     check("standard headers are not there", missing.result == 6 && missing.log.find("test.cu:1:") != std::string::npos, {missing.log});
+    Built big = build("extern \"C\" __global__ void f(float* y) { __shared__ float t[12289]; t[threadIdx.x] = 1; y[0] = t[0]; }", {});
+    check("more than 48 KB of static shared memory", big.result == 6 && big.log.find("'f' uses too much shared data (0xc004 bytes, 0xc000 max)") != std::string::npos, {big.log});
+    auto two = load(build("template <class T> __device__ T f(T v) { __shared__ T t[2]; t[threadIdx.x] = v; __syncthreads(); return t[0]; }\n"
+                          "extern \"C\" __global__ void a(float* y) { __shared__ float t[4]; t[0] = f(1.0f); y[0] = t[0]; }\n"
+                          "extern \"C\" __global__ void b(double* y) { __shared__ double t[4], u; t[0] = u = 1; y[0] = t[0] + u; }", {}));
+    check("shared bytes of each kernel", two->find("a")->static_shared_bytes == 24 && two->find("b")->static_shared_bytes == 48, {});
     check("an unknown option is refused", build(KERNEL "{}", {"--no-such-option"}).result == 5, {});
     Built clean = build("extern \"C\" __global__ void f(float* y) { for (int i = 0; i < 4; i++)\n#pragma unroll\nfor (int k = 0; k < 2; k++) y[i] = k; }", {});
     check("nothing to say about a clean program", clean.result == 0 && strlen(clean.log.c_str()) == 0, {clean.log});
