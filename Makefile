@@ -17,7 +17,7 @@ export DOTNET_NOLOGO := 1
 export DOTNET_CLI_TELEMETRY_OPTOUT := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test bench bench-cpu reference-check publish clean
+.PHONY: help setup build demo test abi-check abi-libraries bench bench-cpu reference-check publish clean
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -33,8 +33,14 @@ build: setup ## build everything; the command is bin/wavlm
 demo: build ## features of the bundled recordings (MODEL=path for a real checkpoint)
 	@./demo.sh "$(MODEL)"
 
-test: build ## run every test
+test: build abi-libraries ## run every test
 	@./tests/run.sh
+
+abi-check: build abi-libraries ## the CUDA bindings against NVIDIA's headers and libraries; no GPU is needed
+	@VERBOSITY=normal ./tests/run.sh --filter FullyQualifiedName~WavLM.Cuda.Tests.Abi
+
+abi-libraries:
+	@./tests/abi/fetch.sh || echo "abi: NVIDIA's libraries are not at hand, and what needs them is skipped"
 
 bench: build ## time a pass operation by operation (MODEL=path PRECISION=fp32|bf16 SECONDS=10)
 	@$(if $(MODEL),,test -e artifacts/models/base/config.json || bin/wavlm init --size base --seed 1 --out artifacts/models/base)

@@ -38,6 +38,10 @@ internal sealed class TimedBackend(IBackend inner) : IBackend
 
     public Tensor Upload(ReadOnlySpan<float> samples) => inner.Upload(samples);
 
+    public IDisposable? Place(PackedBatch batch) => inner.Place(batch);
+
+    public void NormalizeWaveforms(PackedBatch batch, WaveformNormalization normalization) => Time(() => inner.NormalizeWaveforms(batch, normalization));
+
     public Tensor FoldGroupNorm(PackedBatch batch, FirstConvWeights conv)
     {
         Tensor? folded = null;
@@ -64,7 +68,16 @@ internal sealed class TimedBackend(IBackend inner) : IBackend
     public void GatedAttention(PackedBatch batch, Tensor qkv, int heads, RelativeBias? bias, Tensor? gates, Tensor context, CancellationToken cancellationToken)
         => Time(() => inner.GatedAttention(batch, qkv, heads, bias, gates, context, cancellationToken));
 
-    public void CopyToHost(Tensor x, long firstRow, Span<float> destination) => inner.CopyToHost(x, firstRow, destination);
+    /// <summary>Never as a record: its operations are what is timed.</summary>
+    public void Replay(int stage, PackedBatch batch, ReadOnlySpan<Tensor?> tensors, Action operations) => operations();
+
+    public void WeightedSum(Tensor x, float weight, Tensor sum, bool first) => Time(() => inner.WeightedSum(x, weight, sum, first));
+
+    public void Pool(PackedBatch batch, Tensor x, bool withDeviation, Tensor y, long firstRow) => Time(() => inner.Pool(batch, x, withDeviation, y, firstRow));
+
+    public void NearestCentroid(Tensor x, Tensor centroids, Tensor indices) => Time(() => inner.NearestCentroid(x, centroids, indices));
+
+    public IHostCopies CopyToHost() => inner.CopyToHost();
 
     public void Dispose() => inner.Dispose();
 

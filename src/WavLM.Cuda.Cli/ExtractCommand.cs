@@ -34,6 +34,7 @@ internal static class ExtractCommand
     private static async Task<int> RunAsync(ExtractRequest request)
     {
         using StopSignals signals = new();
+        Device device = ResolveDevice(request);
         using Checkpoint checkpoint = Checkpoint.Open(request.Model, request.EncoderConfig);
         LayerSelection layers = Layers(request.Layers, checkpoint);
         FeatureConvention convention = FeatureConvention.Resolve(request.Convention, checkpoint, request.Normalize, request.FinalNorm);
@@ -44,12 +45,23 @@ internal static class ExtractCommand
         Terminal.WriteError(Estimate(plan, folder));
         if (!request.Force) folder.RequireRoomFor(plan);
 
-        EncoderOptions options = new() { Precision = request.Precision, Threads = request.Threads, Convention = convention };
+        EncoderOptions options = new() { Device = device, Precision = request.Precision, Threads = request.Threads, Convention = convention, Warn = Terminal.WriteError };
         using SpeechEncoder encoder = SpeechEncoder.Load(checkpoint, options, signals.Stop);
         FeatureSettings settings = Settings(convention, checkpoint, encoder);
         ExtractionResult result = await RunDisplay.ShowAsync(plan, observer =>
             new ExtractionRun(encoder, plan, folder, settings, request.BatchSeconds, observer).RunAsync(signals.Stop));
         return Report(result, folder);
+    }
+
+    /// <summary>Before anything is read: a device that is not there is no reason to hash gigabytes.</summary>
+    private static Device ResolveDevice(ExtractRequest request)
+    {
+        // Half precision is the CPU's alone so far.
+        Device device = request.Device.IsAuto && request.Precision != Precision.Float32 ? Device.Cpu : request.Device;
+        device = device.Resolve(out string? whyNotCuda);
+        if (whyNotCuda is not null) Terminal.WriteError($"computing on the CPU: {whyNotCuda}");
+        if (device.IsCuda) device.RequireUsable();
+        return device;
     }
 
     private static LayerSelection Layers(string text, Checkpoint checkpoint)

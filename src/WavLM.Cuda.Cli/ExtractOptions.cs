@@ -11,8 +11,8 @@ internal sealed class ExtractOptions
     private readonly Option<string> _model = new("--model") { Description = "A Hugging Face folder, a unilm .pt or a torchaudio .pth.", HelpName = "MODEL", Required = true };
     private readonly Option<string> _out = new("--out") { Description = "The folder to write features and manifest.jsonl into.", HelpName = "DIR", Required = true };
     private readonly Option<string> _layers = new("--layers") { Description = "Hidden states to write: last, all, numbers and ranges. 0 is the transformer's input.", HelpName = "last|all|6|0,6,9-12", DefaultValueFactory = _ => "last" };
-    private readonly Option<string> _device = new("--device") { Description = "Where to compute. This version computes on the CPU.", HelpName = "auto|cpu", DefaultValueFactory = _ => "auto" };
-    private readonly Option<string> _precision = new("--precision") { Description = "Type of the matrix operands; auto is fp32. bf16 is faster and needs AVX-512.", HelpName = "auto|fp32|bf16", DefaultValueFactory = _ => "auto" };
+    private readonly Option<string> _device = new("--device") { Description = "Where to compute. auto: on the first CUDA device, or the CPU where there is none.", HelpName = "auto|cpu|cuda[:N]", DefaultValueFactory = _ => "auto" };
+    private readonly Option<string> _precision = new("--precision") { Description = "Type of the matrix operands; auto is fp32. bf16 is faster, on a CPU with AVX-512.", HelpName = "auto|fp32|bf16", DefaultValueFactory = _ => "auto" };
     private readonly Option<string> _convention = new("--convention") { Description = "Whose features to reproduce.", HelpName = string.Join('|', FeatureConvention.CommandLineNames), DefaultValueFactory = _ => "hf" };
     private readonly Option<string> _normalize = new("--normalize") { Description = "Normalise each waveform. auto: as checkpoint and convention say; wavlm info shows it.", HelpName = "auto|on|off", DefaultValueFactory = _ => "auto" };
     private readonly Option<string> _finalNorm = new("--final-norm") { Description = "Last layer of a pre-norm model (Large): after its final norm (on) or before it (off).", HelpName = "auto|on|off", DefaultValueFactory = _ => "auto" };
@@ -34,7 +34,9 @@ internal sealed class ExtractOptions
     public ExtractRequest Read(ParseResult parsed)
     {
         RefuseUnknownOptions(parsed.GetValue(_inputs)!);
-        RefuseOtherDevices(parsed.GetValue(_device)!);
+        Device device = ParseDevice(parsed.GetValue(_device)!);
+        Precision precision = Precision(parsed.GetValue(_precision)!);
+        if (device.IsCuda && precision != Cuda.Precision.Float32) throw new UsageException($"--precision {parsed.GetValue(_precision)} with --device {device}: this version computes in fp32 on CUDA");
         int threads = parsed.GetValue(_threads);
         if (threads < 1) throw new UsageException($"--threads {threads}: expected 1 or more");
         double batchSeconds = parsed.GetValue(_batchSeconds);
@@ -45,7 +47,8 @@ internal sealed class ExtractOptions
             Model = parsed.GetValue(_model)!,
             Out = parsed.GetValue(_out)!,
             Layers = parsed.GetValue(_layers)!,
-            Precision = Precision(parsed.GetValue(_precision)!),
+            Device = device,
+            Precision = precision,
             Convention = FeatureConvention.TryParse(convention, out Convention known) ? known
                 : throw new UsageException($"--convention {convention}: expected {string.Join(", ", FeatureConvention.CommandLineNames)}"),
             Normalize = Switch("--normalize", parsed.GetValue(_normalize)!),
@@ -66,12 +69,16 @@ internal sealed class ExtractOptions
             throw new UsageException($"{option}: no such option; see wavlm extract --help. A file of that name is given as ./{option}");
     }
 
-    private static void RefuseOtherDevices(string device)
+    private static Device ParseDevice(string text)
     {
-        if (device is "auto" or "cpu") return;
-        throw new UsageException(device == "cuda" || device.StartsWith("cuda:", StringComparison.Ordinal)
-            ? $"--device {device}: this version computes on the CPU only; use --device auto or cpu"
-            : $"--device {device}: expected auto or cpu");
+        try
+        {
+            return Device.Parse(text);
+        }
+        catch (FormatException e)
+        {
+            throw new UsageException($"--{e.Message}");
+        }
     }
 
     private static Precision Precision(string text) => text switch
@@ -109,6 +116,7 @@ internal sealed record ExtractRequest
     public required string Model { get; init; }
     public required string Out { get; init; }
     public required string Layers { get; init; }
+    public required Device Device { get; init; }
     public required Precision Precision { get; init; }
     public required Convention Convention { get; init; }
     public required bool? Normalize { get; init; }

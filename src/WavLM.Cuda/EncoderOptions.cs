@@ -7,10 +7,13 @@ public sealed class EncoderOptions
 {
     private readonly int _threads = Environment.ProcessorCount;
 
+    /// <summary>Where it computes; by default on the first CUDA device, and on the CPU where there is none.</summary>
+    public Device Device { get; init; } = Device.Auto;
+
     /// <summary>Type of the matrix operands; float32 by default.</summary>
     public Precision Precision { get; init; } = Precision.Float32;
 
-    /// <summary>Threads that compute; by default the processors of this machine. Features do not depend on it, not in one bit.</summary>
+    /// <summary>Threads that compute on the CPU; by default the processors of this machine. Features do not depend on it, not in one bit.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Less than one.</exception>
     public int Threads
     {
@@ -21,6 +24,9 @@ public sealed class EncoderOptions
             _threads = value;
         }
     }
+
+    /// <summary>Gets a line where something is in the way that costs time alone, such as a cache of kernels that may not be used.</summary>
+    public Action<string>? Warn { get; init; }
 
     /// <summary>How a waveform becomes layer k; by default as Hugging Face transformers does it.</summary>
     public FeatureConvention? Convention { get; init; }

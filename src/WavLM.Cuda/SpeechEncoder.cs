@@ -1,7 +1,9 @@
 using WavLM.Cuda.Backends;
 using WavLM.Cuda.Backends.Cpu;
+using WavLM.Cuda.Backends.Cuda;
 using WavLM.Cuda.Checkpoints;
 using WavLM.Cuda.Model;
+using WavLM.Cuda.Native;
 
 namespace WavLM.Cuda;
 
@@ -14,14 +16,14 @@ public sealed class SpeechEncoder : IFeatureEncoder, IDisposable
     private readonly EncoderThread _thread;
     private readonly IBackend _backend;
     private readonly EncoderWeights _weights;
-    private readonly EncoderForward _forward;
+    private readonly FeaturePass _pass;
     private readonly WaveformNormalization _normalization;
     private int _disposed;
 
-    private SpeechEncoder(EncoderThread thread, IBackend backend, EncoderWeights weights, EncoderConfig config, FeatureConvention convention, Precision precision)
+    private SpeechEncoder(EncoderThread thread, IBackend backend, EncoderWeights weights, EncoderConfig config, FeatureConvention convention, Precision precision, Device device)
     {
-        (_thread, _backend, _weights, Config, Convention, Precision) = (thread, backend, weights, config, convention, precision);
-        _forward = new EncoderForward(config, weights, backend);
+        (_thread, _backend, _weights, Config, Convention, Precision, Device) = (thread, backend, weights, config, convention, precision, device);
+        _pass = new FeaturePass(new EncoderForward(config, weights, backend), config, convention.FinalNorm, backend);
         _normalization = new WaveformNormalization(convention.Normalize, convention.Epsilon, Center: config.FrontEndNorm == FrontEndNorm.Group);
     }
 
@@ -34,17 +36,21 @@ public sealed class SpeechEncoder : IFeatureEncoder, IDisposable
     /// <summary>Type of the matrix operands.</summary>
     public Precision Precision { get; }
 
+    /// <summary>Where it computes: what <see cref="EncoderOptions.Device"/> came to.</summary>
+    public Device Device { get; }
+
     /// <summary>What the bits of the features depend on beside model and audio: device, instruction set, library versions.</summary>
     public string DeviceSet => _backend.DeviceSet;
 
-    /// <summary>The memory behind the tensors, for checks and benchmarks.</summary>
-    internal HostMemoryPool Memory => ((CpuBackend)_backend).Memory;
+    /// <summary>What computes, for checks and benchmarks.</summary>
+    internal IBackend Backend => _backend;
 
     /// <summary>Loads a checkpoint: a Hugging Face folder, a unilm .pt or a torchaudio .pth.</summary>
     /// <param name="path">The folder or file.</param>
     /// <param name="options">How it runs; the defaults where null.</param>
     /// <exception cref="CheckpointException">It is not a checkpoint this version reads; the message says what was found.</exception>
-    /// <exception cref="PlatformNotSupportedException">The precision needs instructions that this CPU lacks.</exception>
+    /// <exception cref="NativeLibraryException">The device needs a library that is missing.</exception>
+    /// <exception cref="PlatformNotSupportedException">There is no such device, or it can't compute in this precision.</exception>
     public static SpeechEncoder Load(string path, EncoderOptions? options = null)
     {
         using Checkpoint checkpoint = Checkpoint.Open(path);
@@ -56,22 +62,25 @@ public sealed class SpeechEncoder : IFeatureEncoder, IDisposable
     /// <param name="options">How it runs; the defaults where null.</param>
     /// <param name="cancellationToken">Seen between layers.</param>
     /// <exception cref="CheckpointException">A tensor cannot be read.</exception>
-    /// <exception cref="PlatformNotSupportedException">The precision needs instructions that this CPU lacks.</exception>
+    /// <exception cref="NativeLibraryException">The device needs a library that is missing.</exception>
+    /// <exception cref="PlatformNotSupportedException">There is no such device, or it can't compute in this precision.</exception>
     public static SpeechEncoder Load(Checkpoint checkpoint, EncoderOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(checkpoint);
         options ??= new EncoderOptions();
         FeatureConvention convention = options.Convention ?? FeatureConvention.Resolve(Checkpoints.Convention.HuggingFace, checkpoint);
+        Device device = options.Device.Resolve(out _);
+        device.RequireUsable();
         var thread = new EncoderThread();
         try
         {
             return thread.Run(() =>
             {
-                var backend = new CpuBackend(options.Precision, options.Threads);
+                IBackend backend = device.IsCuda ? CudaBackend.Open(device.Ordinal, options.Precision, options.Warn ?? (static _ => { })) : new CpuBackend(options.Precision, options.Threads);
                 try
                 {
                     EncoderWeights weights = EncoderWeights.Load(checkpoint, backend, cancellationToken);
-                    return new SpeechEncoder(thread, backend, weights, checkpoint.Config, convention, options.Precision);
+                    return new SpeechEncoder(thread, backend, weights, checkpoint.Config, convention, options.Precision, device);
                 }
                 catch
                 {
@@ -98,13 +107,50 @@ public sealed class SpeechEncoder : IFeatureEncoder, IDisposable
     /// <inheritdoc />
     /// <exception cref="ArgumentException">An utterance is too short, or has a sample that is not finite; the message names it.</exception>
     public Features[] Encode(IReadOnlyList<Waveform> batch, LayerSelection layers, CancellationToken cancellationToken)
+        => Encode(batch, layers, Pooling.None, cancellationToken);
+
+    /// <summary>Features of every utterance of one packed batch, pooled over its frames on the device.</summary>
+    /// <param name="batch">16 kHz waveforms, none shorter than the model's receptive field.</param>
+    /// <param name="layers">The layers wanted.</param>
+    /// <param name="pooling">What is made of the frames; a pooled utterance has one frame, as wide as the pooling says.</param>
+    /// <param name="cancellationToken">Seen between layers and between tiles.</param>
+    /// <exception cref="ArgumentException">An utterance is too short, or has a sample that is not finite; the message names it.</exception>
+    public Features[] Encode(IReadOnlyList<Waveform> batch, LayerSelection layers, Pooling pooling, CancellationToken cancellationToken)
     {
-        ArgumentNullException.ThrowIfNull(batch);
         ArgumentNullException.ThrowIfNull(layers);
-        ObjectDisposedException.ThrowIf(_disposed != 0, this);
-        if (layers.Layers.Any(layer => layer > Config.Layers))
-            throw new ArgumentException($"found layer {layers.Layers.Max()}, expected 0..{Config.Layers}: the selection was made for another model", nameof(layers));
-        return _thread.Run(() => EncodePacked(batch, layers.Layers, cancellationToken));
+        RequireLayer(layers.Layers.Max(), nameof(layers));
+        float[][][] values = RunPacked(batch, packed => _pass.Layers(packed, layers.Layers, pooling, cancellationToken));
+        int width = pooling == Pooling.None ? Config.Width : _pass.PooledWidth(pooling);
+        return [.. batch.Select((waveform, i) => new Features(waveform.Id, width, layers.Layers, [.. values.Select(ofLayer => ofLayer[i])]))];
+    }
+
+    /// <summary>sum_k weights[k] hidden_states[k], summed on the device: only the sum is copied to the host.</summary>
+    /// <param name="batch">16 kHz waveforms, none shorter than the model's receptive field.</param>
+    /// <param name="layerWeights">N + 1 weights, used as they are; a trained sum's go through softmax first.</param>
+    /// <param name="pooling">What is made of the sum's frames.</param>
+    /// <param name="cancellationToken">Seen between layers and between tiles.</param>
+    /// <returns>By utterance: [frames, width], or what the pooling leaves of it.</returns>
+    /// <exception cref="ArgumentException">Not one weight a layer; or an utterance as in <see cref="Encode(IReadOnlyList{Waveform}, LayerSelection, CancellationToken)"/>.</exception>
+    public float[][] EncodeWeightedSum(IReadOnlyList<Waveform> batch, ReadOnlyMemory<float> layerWeights, Pooling pooling = Pooling.None, CancellationToken cancellationToken = default)
+    {
+        if (layerWeights.Length != Config.Layers + 1)
+            throw new ArgumentException($"found {layerWeights.Length} layer weights, expected {Config.Layers + 1}: one a hidden state, 0 to {Config.Layers}", nameof(layerWeights));
+        return RunPacked(batch, packed => _pass.WeightedSum(packed, layerWeights, pooling, cancellationToken));
+    }
+
+    /// <summary>For each frame of a layer the centroid with the least squared distance: discrete units.</summary>
+    /// <param name="batch">16 kHz waveforms, none shorter than the model's receptive field.</param>
+    /// <param name="layer">The layer that the centroids were trained on.</param>
+    /// <param name="centroids">[centroids, width].</param>
+    /// <param name="cancellationToken">Seen between layers and between tiles.</param>
+    /// <returns>By utterance: a row of <paramref name="centroids"/> a frame; of equally near ones the first.</returns>
+    /// <exception cref="ArgumentException">No whole centroid, no such layer; or an utterance as in <see cref="Encode(IReadOnlyList{Waveform}, LayerSelection, CancellationToken)"/>.</exception>
+    public int[][] EncodeUnits(IReadOnlyList<Waveform> batch, int layer, ReadOnlyMemory<float> centroids, CancellationToken cancellationToken = default)
+    {
+        RequireLayer(layer, nameof(layer));
+        if (centroids.Length == 0 || centroids.Length % Config.Width != 0)
+            throw new ArgumentException($"found {centroids.Length} values of centroids, expected a multiple of the model's width {Config.Width}", nameof(centroids));
+        return RunPacked(batch, packed => _pass.NearestCentroids(packed, layer, centroids, cancellationToken));
     }
 
     /// <summary>Gives back the weights and ends the encoder's thread.</summary>
@@ -120,32 +166,20 @@ public sealed class SpeechEncoder : IFeatureEncoder, IDisposable
         _thread.Dispose();
     }
 
-    private Features[] EncodePacked(IReadOnlyList<Waveform> waveforms, IReadOnlyList<int> layers, CancellationToken cancellationToken)
+    private T RunPacked<T>(IReadOnlyList<Waveform> waveforms, Func<PackedBatch, T> pass)
     {
-        using PackedBatch batch = PackedBatch.Create(waveforms, Config, _normalization, _backend);
-        var values = new float[batch.Count][][];
-        for (int i = 0; i < values.Length; i++) values[i] = new float[layers.Count][];
-
-        _forward.Run(batch, layers.Max(), Convention.FinalNorm, (layer, hiddenStates) =>
+        ArgumentNullException.ThrowIfNull(waveforms);
+        ObjectDisposedException.ThrowIf(_disposed != 0, this);
+        return _thread.Run(() =>
         {
-            int place = IndexOf(layers, layer);
-            if (place < 0) return;
-            for (int i = 0; i < batch.Count; i++)
-            {
-                values[i][place] = GC.AllocateUninitializedArray<float>(checked((int)(batch[i].Frames * Config.Width)));
-                _backend.CopyToHost(hiddenStates, batch[i].FirstFrame, values[i][place]);
-            }
-        }, cancellationToken);
-
-        return [.. values.Select((ofUtterance, i) => new Features(batch[i].Id, Config.Width, layers, ofUtterance))];
+            using PackedBatch batch = PackedBatch.Create(waveforms, Config, _normalization, _backend);
+            return pass(batch);
+        });
     }
 
-    private static int IndexOf(IReadOnlyList<int> layers, int layer)
+    private void RequireLayer(int layer, string parameter)
     {
-        for (int i = 0; i < layers.Count; i++)
-        {
-            if (layers[i] == layer) return i;
-        }
-        return -1;
+        if (layer < 0 || layer > Config.Layers)
+            throw new ArgumentException($"found layer {layer}, expected 0..{Config.Layers}: the selection was made for another model", parameter);
     }
 }

@@ -74,5 +74,5 @@ public static class BatchInvariance
 
     /// <summary>An encoder with one precision and number of threads.</summary>
     public static SpeechEncoder Load(Checkpoint checkpoint, Precision precision, int threads)
-        => SpeechEncoder.Load(checkpoint, new EncoderOptions { Precision = precision, Threads = threads });
+        => SpeechEncoder.Load(checkpoint, new EncoderOptions { Device = Device.Cpu, Precision = precision, Threads = threads });
 }

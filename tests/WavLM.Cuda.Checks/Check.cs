@@ -8,15 +8,17 @@ namespace WavLM.Cuda.Checks;
 /// </summary>
 public sealed class Check
 {
-    private readonly Precision _precision;
     private readonly Action<CheckedBackend>? _body;
     private readonly Action<Errors>? _onHost;
 
     private Check(string name, Precision precision, Action<CheckedBackend>? body, Action<Errors>? onHost)
-        => (Name, _precision, _body, _onHost) = (name, precision, body, onHost);
+        => (Name, Precision, _body, _onHost) = (name, precision, body, onHost);
 
     /// <summary>Operation, statement, precision and sizes: unique in the list.</summary>
     public string Name { get; }
+
+    /// <summary>Of the backend that it calls.</summary>
+    public Precision Precision { get; }
 
     /// <summary>Whether it calls a backend; what does not is run once, whatever devices there are.</summary>
     public bool NeedsDevice => _body is not null;
@@ -26,7 +28,7 @@ public sealed class Check
     /// <exception cref="CheckSkippedException">It cannot be decided here.</exception>
     public double Run(CheckedDevice device)
     {
-        if (_body is not null) return device.Run(Name, _precision, _body);
+        if (_body is not null) return device.Run(Name, Precision, _body);
         var errors = new Errors(Name, "host");
         _onHost!(errors);
         return errors.WorstRatio;

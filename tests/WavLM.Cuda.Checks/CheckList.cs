@@ -7,11 +7,15 @@ public static class CheckList
     [
         .. LayerNormChecks.All,
         .. LinearChecks.All,
+        .. NormalizeWaveformsChecks.All,
         .. FirstConvChecks.All,
         .. StridedConvChecks.All,
         .. CompactChecks.All,
         .. PositionalConvChecks.All,
         .. GatedAttentionChecks.All,
+        .. WeightedSumChecks.All,
+        .. PoolChecks.All,
+        .. NearestCentroidChecks.All,
         .. RelativeBucketsChecks.All,
         .. VectorMathChecks.All,
     ];

@@ -52,6 +52,13 @@ internal sealed class CheckedBackend(CheckedDevice device, IBackend backend, Err
         return new Matrix(matrix.Rows, matrix.Columns, Array.ConvertAll(halves, Rounding.FromBFloat16));
     }
 
+    public int[] DownloadIndices(Tensor tensor)
+    {
+        var indices = new int[tensor.Rows];
+        device.Read(tensor, MemoryMarshal.AsBytes(indices.AsSpan()));
+        return indices;
+    }
+
     /// <summary>Weights that stay as they are, one row.</summary>
     public Tensor Keep(float[] row) => backend.Keep(row, 1, row.Length);
 

@@ -10,13 +10,17 @@ public abstract class CheckedDevice(string name) : IDisposable
     private readonly Dictionary<Precision, IBackend> _backends = [];
 
     /// <summary>The devices by name, in the order of a run.</summary>
-    public static IReadOnlyList<string> Names { get; } = ["cpu"];
+    public static IReadOnlyList<string> Names { get; } = ["cpu", "cuda"];
 
     public string Name { get; } = name;
+
+    /// <summary>Whether a device has a precision at all; what it has may still be missing on this machine.</summary>
+    public static bool Has(string name, Precision precision) => name != "cuda" || precision == Precision.Float32;
 
     public static CheckedDevice Named(string name) => name switch
     {
         "cpu" => new CheckedCpu(),
+        "cuda" => new CheckedCuda(),
         _ => throw new ArgumentOutOfRangeException(nameof(name), name, $"no such device, expected one of: {string.Join(", ", Names)}"),
     };
 

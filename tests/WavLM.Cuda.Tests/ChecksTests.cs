@@ -1,35 +1,22 @@
 using System.Collections.Concurrent;
 using System.Globalization;
 using WavLM.Cuda.Checks;
+using WavLM.Cuda.Tests.Cuda;
 using Xunit.Abstractions;
 
 namespace WavLM.Cuda.Tests;
 
-/// <summary>Every check of <see cref="CheckList"/> on every device, and what needs no device once.</summary>
-public sealed class ChecksTests(ChecksTests.Devices devices, ITestOutputHelper output) : IClassFixture<ChecksTests.Devices>
+/// <summary>Every check of <see cref="CheckList"/> on a device; what needs no device is run with the first one.</summary>
+public abstract class ChecksTests(string device, ChecksTests.Devices devices, ITestOutputHelper output) : IClassFixture<ChecksTests.Devices>
 {
     private static readonly Dictionary<string, Check> ByName = CheckList.All.ToDictionary(check => check.Name);
 
-    /// <summary>Device and check by name: strings alone, so that every case is one of its own.</summary>
-    public static TheoryData<string, string> Cases
-    {
-        get
-        {
-            var cases = new TheoryData<string, string>();
-            foreach (string device in CheckedDevice.Names)
-            {
-                foreach (Check check in CheckList.All)
-                {
-                    if (check.NeedsDevice || device == CheckedDevice.Names[0]) cases.Add(device, check.Name);
-                }
-            }
-            return cases;
-        }
-    }
+    /// <summary>The checks of a device by name: strings alone, so that every case is one of its own.</summary>
+    protected static TheoryData<string> CasesOf(string device) => [.. CheckList.All
+        .Where(check => check.NeedsDevice ? CheckedDevice.Has(device, check.Precision) : device == CheckedDevice.Names[0])
+        .Select(check => check.Name)];
 
-    [SkippableTheory]
-    [MemberData(nameof(Cases))]
-    public void Holds(string device, string check)
+    protected void Run(string check)
     {
         try
         {
@@ -53,5 +40,28 @@ public sealed class ChecksTests(ChecksTests.Devices devices, ITestOutputHelper o
         {
             foreach (CheckedDevice device in _devices.Values) device.Dispose();
         }
+    }
+}
+
+public sealed class CpuChecksTests(ChecksTests.Devices devices, ITestOutputHelper output) : ChecksTests("cpu", devices, output)
+{
+    public static TheoryData<string> Cases => CasesOf("cpu");
+
+    [SkippableTheory]
+    [MemberData(nameof(Cases))]
+    public void Holds(string check) => Run(check);
+}
+
+[Collection(EmulatedDevice.Collection)]
+public sealed class CudaChecksTests(ChecksTests.Devices devices, ITestOutputHelper output) : ChecksTests("cuda", devices, output)
+{
+    public static TheoryData<string> Cases => CasesOf("cuda");
+
+    [SkippableTheory]
+    [MemberData(nameof(Cases))]
+    public void Holds(string check)
+    {
+        Run(check);
+        Assert.Empty(EmulatedDevice.Reports());
     }
 }

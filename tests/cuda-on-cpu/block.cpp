@@ -56,6 +56,8 @@ unsigned fibers_used;
 unsigned short ready[MaxThreads];   // a ring
 unsigned ready_first, ready_count, begun, ended, at_barrier, current;
 Site barrier_site;
+bool stopped;     // by stop_launch
+bool in_thread;   // the block's threads run, not the host
 
 void push_ready(unsigned thread)
 {
@@ -219,12 +221,12 @@ void report_launch(Outcome outcome, const std::string& text)
     if (!flat) block = "(" + block + ", " + std::to_string(launch.block_y) + ", " + std::to_string(launch.block_z) + ")";
     report("kernel " + launch.kernel->name + ", block " + block + ": " + text);
     if (launch.outcome == Outcome::ok) launch.outcome = outcome;
-    if (++launch.reports >= MaxReports && begun > ended) stop_launch();
+    if (++launch.reports >= MaxReports && in_thread) stop_launch();
 }
 
 void stop_launch()
 {
-    launch.reports = MaxReports;
+    stopped = true;
     Fiber left;
     switch_fiber(left, host, fiber_main);
     __builtin_unreachable();
@@ -247,21 +249,20 @@ bool run_block()
     emu_grid_size = {launch.grid.x, launch.grid.y, launch.grid.z};
     ready_first = ready_count = ended = at_barrier = 0;
     begun = 1;
+    stopped = false;
     Fiber& first = spare_fiber();
     become(0);
     threads[0].fiber = &first;
+    in_thread = true;
     switch_fiber(host, first, fiber_main);
+    in_thread = false;
     bool complete = ended == launch.threads;
     if (!complete)
     {
-        if (launch.reports < MaxReports)
-        {
-            begun = ended;   // from here on reports do not stop a thread: none runs
-            report_stuck();
-        }
+        if (!stopped) report_stuck();
         forget_fibers();
     }
-    return complete && launch.reports < MaxReports;
+    return complete;
 }
 
 }

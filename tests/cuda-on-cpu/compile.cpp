@@ -9,7 +9,6 @@
 #include <fstream>
 #include <mutex>
 #include <spawn.h>
-#include <sstream>
 #include <stdexcept>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -33,7 +32,9 @@ namespace
 namespace fs = std::filesystem;
 
 // Part of the key: raise it when what is made of the same text changes (source_text.cpp, the entry table).
-constexpr const char* Format = "1";
+constexpr const char* Format = "5";
+
+const std::string SourceFile = "source.cu", HeaderFolder = "include/";
 
 const std::vector<std::string> Flags = {
     "-std=c++17", "-O2", "-g1", "-march=native", "-fPIC", "-fvisibility=hidden", "-fno-exceptions", "-fno-rtti",
@@ -41,6 +42,14 @@ const std::vector<std::string> Flags = {
     "-fno-plt", "-fno-weak", "-fno-tree-loop-distribute-patterns", "-Wno-unknown-pragmas"};
 
 const std::vector<std::string> Hooks = {"-fsanitize=thread,alignment", "--param", "tsan-instrument-func-entry-exit=0"};
+
+// Shared memory, a section that the file has no contents for. -fno-weak makes arrays in templates, for which g++ forgets the
+// section's name, common symbols: nothing else in C++ is one.
+const char* const SharedSection =
+    "SECTIONS { emu_shared (NOLOAD) : {\n"
+    "    PROVIDE_HIDDEN(emu_static_begin = .); *(emu_shared) *(COMMON) PROVIDE_HIDDEN(emu_static_end = .);\n"
+    "    . = ALIGN(128); PROVIDE_HIDDEN(emu_dynamic_begin = .); *(emu_dynamic) PROVIDE_HIDDEN(emu_dynamic_end = .);\n"
+    "} } INSERT AFTER .bss;\n";
 
 std::mutex counting;
 long long compiled = 0, reused = 0;
@@ -120,6 +129,12 @@ void write_whole(const fs::path& path, const char* bytes, size_t size)
 
 void write_whole(const fs::path& path, const std::string& text) { write_whole(path, text.data(), text.size()); }
 
+std::string replaced(std::string text, const std::string& what, const std::string& by)
+{
+    for (size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + by.size())) text.replace(at, what.size(), by);
+    return text;
+}
+
 // Runs g++ in a folder; its messages go to the file `messages` there.
 bool run_compiler(const fs::path& folder, const std::vector<std::string>& arguments)
 {
@@ -160,25 +175,27 @@ struct TemporaryFolder
 bool run_steps(const Source& source, bool instrumented, const fs::path& folder)
 {
     write_whole(folder / "prelude.h", emu_prelude_text, strlen(emu_prelude_text));
-    write_whole(folder / "source.cu", "#line 1 \"" + source.name + "\"\n" + source.text);
+    write_whole(folder / SourceFile, source.text);
+    write_whole(folder / "shared.ld", SharedSection);
     for (const auto& [name, text] : source.headers)
     {
         if (name.empty() || name[0] == '/' || name.find("..") != std::string::npos) throw std::runtime_error("not a name for a header: " + name);
-        write_whole(folder / "include" / name, text);
+        write_whole(folder / (HeaderFolder + name), text);
     }
-    std::vector<std::string> first = {"g++", "-E", "-x", "c++", "-nostdinc", "-std=c++17", "-Iinclude", "-include", "prelude.h",
+    std::vector<std::string> first = {"g++", "-E", "-x", "c++", "-nostdinc", "-std=c++17", "-I" + HeaderFolder, "-include", "prelude.h",
         "-D__CUDACC__", "-D__CUDACC_RTC__", "-D__CUDA_ARCH__=" + std::to_string(source.architecture * 10)};
     for (const std::string& define : source.defines) first.push_back("-D" + define);
-    first.insert(first.end(), {"source.cu", "-o", "expanded.ii"});
+    first.insert(first.end(), {SourceFile, "-o", "expanded.ii"});
     if (!run_compiler(folder, first)) return false;
 
-    write_whole(folder / "rewritten.ii", rewrite_source(read_whole(folder / "expanded.ii"), "include/"));
+    write_whole(folder / "rewritten.ii", rewrite_source(read_whole(folder / "expanded.ii"), SourceFile, source.name, HeaderFolder));
     std::vector<std::string> second = {"g++", "-fpreprocessed", "-x", "c++-cpp-output"};
     second.insert(second.end(), Flags.begin(), Flags.end());
+    second.push_back("-fdebug-prefix-map=" + folder.string() + "=.");
     second.push_back(source.contract ? "-ffp-contract=fast" : "-ffp-contract=off");
     if (instrumented) second.insert(second.end(), Hooks.begin(), Hooks.end());
     // -nostdlib keeps the sanitizers' own libraries out: shadow.cpp has the functions that the compiler calls.
-    second.insert(second.end(), {"rewritten.ii", "-x", "none", "-shared", "-nostdlib", "-Wl,-z,defs,-z,now", place().library, "-lm", "-lc", "-lgcc", "-o", "kernel.so"});
+    second.insert(second.end(), {"rewritten.ii", "-x", "none", "-shared", "-nostdlib", "-Wl,-z,defs,-z,now,-T,shared.ld", place().library, "-lm", "-lc", "-lgcc", "-o", "kernel.so"});
     return run_compiler(folder, second);
 }
 
@@ -187,9 +204,9 @@ bool run_steps(const Source& source, bool instrumented, const fs::path& folder)
 std::string kept_object(const std::string& key, const char* bytes, size_t size)
 {
     fs::path path = place().kernels / (key + ".so");
-    if (fs::exists(path)) return path;
     static std::mutex writing;
     std::lock_guard<std::mutex> lock(writing);
+    if (fs::exists(path)) return path;
     fs::path aside = place().kernels / (key + "." + std::to_string(getpid()));
     write_whole(aside, bytes, size);
     fs::rename(aside, path);   // whole or not at all, for other processes
@@ -212,7 +229,8 @@ Compiled compile(const Source& source, bool instrumented)
     auto begin = std::chrono::steady_clock::now();
     TemporaryFolder folder;
     result.ok = run_steps(source, instrumented, folder.path);
-    result.messages = read_whole(folder.path / "messages");
+    // The preprocessor's messages name the files as they were written for it.
+    result.messages = replaced(replaced(read_whole(folder.path / "messages"), SourceFile + ":", source.name + ":"), HeaderFolder, "");
     if (result.ok)
     {
         result.object = read_whole(folder.path / "kernel.so");

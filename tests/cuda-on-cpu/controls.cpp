@@ -2,6 +2,8 @@
 #include <cstring>
 #include <list>
 
+#include "controls.h"
+
 #include "counts.h"
 #include "device.h"
 

@@ -62,3 +62,32 @@ typedef struct cublasLtContext* cublasLtHandle_t;
 typedef struct cublasLtMatmulDesc_st* cublasLtMatmulDesc_t;
 typedef struct cublasLtMatrixLayout_st* cublasLtMatrixLayout_t;
 typedef struct cublasLtMatmulPreference_st* cublasLtMatmulPreference_t;
+
+CUDA_EXPORT cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc, cublasLtMatrixLayout_t a,
+    cublasLtMatrixLayout_t b, cublasLtMatrixLayout_t c, cublasLtMatrixLayout_t d, cublasLtMatmulPreference_t preference_handle, int requested,
+    cublasLtMatmulHeuristicResult_t* results, int* returned);
+CUDA_EXPORT cublasStatus_t cublasLtMatmulAlgoCheck(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc, cublasLtMatrixLayout_t a,
+    cublasLtMatrixLayout_t b, cublasLtMatrixLayout_t c, cublasLtMatrixLayout_t d, const cublasLtMatmulAlgo_t* packed, cublasLtMatmulHeuristicResult_t*
+    result);
+CUDA_EXPORT cublasStatus_t cublasLtMatmulAlgoConfigGetAttribute(const cublasLtMatmulAlgo_t* packed, cublasLtMatmulAlgoConfigAttributes_t which,
+    void* value, std::size_t bytes, std::size_t* written);
+CUDA_EXPORT std::size_t cublasLtGetVersion(void);
+CUDA_EXPORT cublasStatus_t cublasLtCreate(cublasLtHandle_t* created);
+CUDA_EXPORT cublasStatus_t cublasLtDestroy(cublasLtHandle_t handle);
+CUDA_EXPORT cublasStatus_t cublasLtMatmulDescCreate(cublasLtMatmulDesc_t* created, cublasComputeType_t compute, cudaDataType scale);
+CUDA_EXPORT cublasStatus_t cublasLtMatmulDescDestroy(cublasLtMatmulDesc_t handle);
+CUDA_EXPORT cublasStatus_t cublasLtMatmulDescSetAttribute(cublasLtMatmulDesc_t handle, cublasLtMatmulDescAttributes_t which, const void* value,
+    std::size_t bytes);
+CUDA_EXPORT cublasStatus_t cublasLtMatrixLayoutCreate(cublasLtMatrixLayout_t* created, cudaDataType type, std::uint64_t rows, std::uint64_t
+    columns, std::int64_t ld);
+CUDA_EXPORT cublasStatus_t cublasLtMatrixLayoutDestroy(cublasLtMatrixLayout_t handle);
+CUDA_EXPORT cublasStatus_t cublasLtMatrixLayoutSetAttribute(cublasLtMatrixLayout_t handle, cublasLtMatrixLayoutAttribute_t which, const void*
+    value, std::size_t bytes);
+CUDA_EXPORT cublasStatus_t cublasLtMatmulPreferenceCreate(cublasLtMatmulPreference_t* created);
+CUDA_EXPORT cublasStatus_t cublasLtMatmulPreferenceDestroy(cublasLtMatmulPreference_t handle);
+CUDA_EXPORT cublasStatus_t cublasLtMatmulPreferenceSetAttribute(cublasLtMatmulPreference_t handle, cublasLtMatmulPreferenceAttributes_t which,
+    const void* value, std::size_t bytes);
+CUDA_EXPORT cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc, const void* alpha, const void* a,
+    cublasLtMatrixLayout_t a_layout, const void* b, cublasLtMatrixLayout_t b_layout, const void* beta, const void* c, cublasLtMatrixLayout_t c_layout,
+    void* d, cublasLtMatrixLayout_t d_layout, const cublasLtMatmulAlgo_t* packed, void* workspace, std::size_t workspace_bytes, CUstream
+    stream_handle);

@@ -143,3 +143,52 @@ enum : unsigned long long {
     CUDA_GRAPH_INSTANTIATE_FLAG_AUTO_FREE_ON_LAUNCH = 1, CUDA_GRAPH_INSTANTIATE_FLAG_UPLOAD = 2,
     CUDA_GRAPH_INSTANTIATE_FLAG_DEVICE_LAUNCH = 4, CUDA_GRAPH_INSTANTIATE_FLAG_USE_NODE_PRIORITY = 8,
 };
+
+CUDA_EXPORT CUresult cuStreamBeginCapture_v2(CUstream handle, CUstreamCaptureMode mode);
+CUDA_EXPORT CUresult cuStreamEndCapture(CUstream handle, CUgraph* made);
+CUDA_EXPORT CUresult cuGraphInstantiateWithFlags(CUgraphExec* made, CUgraph handle, unsigned long long flags);
+CUDA_EXPORT CUresult cuGraphLaunch(CUgraphExec handle, CUstream stream_handle);
+CUDA_EXPORT CUresult cuGraphExecDestroy(CUgraphExec handle);
+CUDA_EXPORT CUresult cuGraphDestroy(CUgraph handle);
+CUDA_EXPORT CUresult cuMemHostAlloc(void** address, std::size_t bytes, unsigned flags);
+CUDA_EXPORT CUresult cuMemFreeHost(void* address);
+CUDA_EXPORT CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr destination, const void* source, std::size_t bytes, CUstream handle);
+CUDA_EXPORT CUresult cuMemcpyDtoHAsync_v2(void* destination, CUdeviceptr source, std::size_t bytes, CUstream handle);
+CUDA_EXPORT CUresult cuMemcpyDtoDAsync_v2(CUdeviceptr destination, CUdeviceptr source, std::size_t bytes, CUstream handle);
+CUDA_EXPORT CUresult cuMemsetD32Async(CUdeviceptr destination, unsigned value, std::size_t count, CUstream handle);
+CUDA_EXPORT CUresult cuInit(unsigned flags);
+CUDA_EXPORT CUresult cuDriverGetVersion(int* version);
+CUDA_EXPORT CUresult cuDeviceGetCount(int* count);
+CUDA_EXPORT CUresult cuDeviceGet(CUdevice* found, int ordinal);
+CUDA_EXPORT CUresult cuDeviceGetName(char* name, int length, CUdevice which);
+CUDA_EXPORT CUresult cuDeviceGetAttribute(int* value, CUdevice_attribute which, CUdevice of);
+CUDA_EXPORT CUresult cuDeviceTotalMem_v2(std::size_t* bytes, CUdevice of);
+CUDA_EXPORT CUresult cuDevicePrimaryCtxRetain(CUcontext* retained, CUdevice of);
+CUDA_EXPORT CUresult cuDevicePrimaryCtxRelease_v2(CUdevice of);
+CUDA_EXPORT CUresult cuCtxSetCurrent(CUcontext context);
+CUDA_EXPORT CUresult cuGetErrorName(CUresult code, const char** name);
+CUDA_EXPORT CUresult cuGetErrorString(CUresult code, const char** text);
+CUDA_EXPORT CUresult cuMemPoolCreate(CUmemoryPool* created, const CUmemPoolProps* properties);
+CUDA_EXPORT CUresult cuMemPoolDestroy(CUmemoryPool handle);
+CUDA_EXPORT CUresult cuMemPoolSetAttribute(CUmemoryPool handle, CUmemPool_attribute attribute, void* value);
+CUDA_EXPORT CUresult cuMemPoolTrimTo(CUmemoryPool handle, std::size_t keep);
+CUDA_EXPORT CUresult cuMemAllocFromPoolAsync(CUdeviceptr* address, std::size_t bytes, CUmemoryPool handle, CUstream stream_handle);
+CUDA_EXPORT CUresult cuMemFreeAsync(CUdeviceptr address, CUstream stream_handle);
+CUDA_EXPORT CUresult cuMemGetInfo_v2(std::size_t* free_bytes, std::size_t* total);
+CUDA_EXPORT CUresult cuModuleLoadData(CUmodule* loaded, const void* image);
+CUDA_EXPORT CUresult cuModuleUnload(CUmodule handle);
+CUDA_EXPORT CUresult cuModuleGetFunction(CUfunction* found, CUmodule handle, const char* name);
+CUDA_EXPORT CUresult cuFuncGetAttribute(int* value, CUfunction_attribute which, CUfunction handle);
+CUDA_EXPORT CUresult cuFuncSetAttribute(CUfunction handle, CUfunction_attribute which, int value);
+CUDA_EXPORT CUresult cuLaunchKernel(CUfunction handle, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x, unsigned block_y,
+    unsigned block_z, unsigned shared_bytes, CUstream stream_handle, void** parameters, void** extra);
+CUDA_EXPORT CUresult cuStreamCreate(CUstream* created, unsigned flags);
+CUDA_EXPORT CUresult cuStreamDestroy_v2(CUstream handle);
+CUDA_EXPORT CUresult cuStreamSynchronize(CUstream handle);
+CUDA_EXPORT CUresult cuStreamWaitEvent(CUstream handle, CUevent event_handle, unsigned flags);
+CUDA_EXPORT CUresult cuEventCreate(CUevent* created, unsigned flags);
+CUDA_EXPORT CUresult cuEventDestroy_v2(CUevent handle);
+CUDA_EXPORT CUresult cuEventRecord(CUevent handle, CUstream stream_handle);
+CUDA_EXPORT CUresult cuEventSynchronize(CUevent handle);
+CUDA_EXPORT CUresult cuEventQuery(CUevent handle);
+CUDA_EXPORT CUresult cuEventElapsedTime(float* milliseconds, CUevent start_handle, CUevent end_handle);

@@ -74,6 +74,11 @@ const Allocation* find_locked(uintptr_t address)
     return address - before.base < before.bytes ? &before : nullptr;
 }
 
+void not_whole(uintptr_t address)
+{
+    if (const Allocation* inside = find_locked(address)) live[inside->base].whole = false;
+}
+
 }
 
 const uintptr_t heap_begin = reserve(HeapBytes);
@@ -95,7 +100,7 @@ uintptr_t allocate(size_t bytes)
     }
     if (base == 0) return 0;
     next_fit = base + bytes;
-    live[base] = {base, bytes};
+    live[base] = {base, bytes, false};
     memset(reinterpret_cast<void*>(base), 0xFF, bytes);
     bytes_now += bytes;
     bytes_peak = std::max(bytes_peak, bytes_now);
@@ -158,8 +163,19 @@ void mark_written(uintptr_t address, size_t bytes)
 void mark_unwritten(uintptr_t address, size_t bytes)
 {
     if (bytes == 0) return;
+    std::lock_guard<std::mutex> lock(guard);
     memset(reinterpret_cast<void*>(address), 0xFF, bytes);
     clear_cells(address, bytes);
+    not_whole(address);
+}
+
+void mark_all_written(uintptr_t address)
+{
+    std::lock_guard<std::mutex> lock(guard);
+    const Allocation* inside = find_locked(address);
+    if (!inside || inside->whole) return;
+    live[inside->base].whole = true;
+    mark_written(inside->base, inside->bytes);
 }
 
 bool written(uintptr_t address, size_t bytes)
@@ -170,6 +186,8 @@ bool written(uintptr_t address, size_t bytes)
 
 void copy_state(uintptr_t destination, uintptr_t source, size_t bytes)
 {
+    std::lock_guard<std::mutex> lock(guard);
+    not_whole(destination);
     for (size_t i = 0; i < bytes; i += 2 - ((destination + i) & 1))
         *heap_cell(destination + i) = {heap_cell(source + i)->write >= CellWritten ? CellWritten : 0, 0};
 }

@@ -17,6 +17,7 @@ struct Allocation
 {
     uintptr_t base = 0;
     size_t bytes = 0;
+    bool whole = false;   // all of it was marked as written, and nothing of it as unwritten since
 };
 
 // 256-byte aligned address of `bytes` bytes (0 is taken as 1), or 0 where the machine itself has no more.
@@ -42,6 +43,7 @@ bool check_range(const char* what, uintptr_t address, size_t bytes);
 void mark_written(uintptr_t address, size_t bytes);
 void mark_unwritten(uintptr_t address, size_t bytes);   // and fills it with 0xFF
 bool written(uintptr_t address, size_t bytes);          // all of it
+void mark_all_written(uintptr_t address);               // the allocation that the address lies in, if there is one; cheap when repeated
 void copy_state(uintptr_t destination, uintptr_t source, size_t bytes);   // the state only, not the contents; ranges do not overlap
 
 // What the device found wrong, since the last clear_reports; also printed to stderr. Safe from several threads.

@@ -3,6 +3,7 @@
 
 #include <mutex>
 
+#include "controls.h"
 #include "counts.h"
 #include "cuda_abi.h"
 

@@ -2,7 +2,9 @@
 #include <cstring>
 #include <mutex>
 
+#include "async_copy.h"
 #include "block.h"
+#include "device_memory.h"
 #include "fibers.h"
 #include "shadow.h"
 
@@ -11,6 +13,23 @@ namespace emu
 
 Settings settings;
 void reset_settings() { settings = Settings(); }
+
+namespace
+{
+
+// Without hooks nobody sees what a kernel writes: all that it got a pointer to counts as written.
+void mark_arguments_written(const Kernel& kernel, const unsigned char* packed)
+{
+    for (const Argument& argument : kernel.arguments)
+        for (size_t at = 0; at + sizeof(uintptr_t) <= argument.bytes; at += sizeof(uintptr_t))
+        {
+            uintptr_t value;
+            memcpy(&value, packed + argument.offset + at, sizeof value);
+            mark_all_written(value);
+        }
+}
+
+}
 
 Outcome run_kernel(const Kernel& kernel, Extent grid, Extent block, size_t dynamic_shared_bytes, const unsigned char* packed)
 {
@@ -29,6 +48,7 @@ Outcome run_kernel(const Kernel& kernel, Extent grid, Extent block, size_t dynam
     memcpy(arguments, packed, kernel.packed_bytes);
     launch.packed = arguments;
     shadow::begin_launch();
+    if (!image.instrumented) mark_arguments_written(kernel, packed);
     for (unsigned z = 0; z < grid.z; z++)
         for (unsigned y = 0; y < grid.y; y++)
             for (unsigned x = 0; x < grid.x; x++)
@@ -37,7 +57,9 @@ Outcome run_kernel(const Kernel& kernel, Extent grid, Extent block, size_t dynam
                 memset(reinterpret_cast<void*>(image.shared), 0xFF, image.static_shared);
                 memset(reinterpret_cast<void*>(image.dynamic), 0xFF, dynamic_shared_bytes);
                 shadow::begin_block();
-                if (!run_block()) return launch.outcome;
+                const bool complete = run_block();
+                forget_copies();
+                if (!complete) return launch.outcome;
             }
     return launch.outcome;
 }

@@ -73,6 +73,7 @@ std::unique_ptr<Module> Module::load(const void* bytes, std::string& reason)
     image.static_shared = extent[1] - extent[0];
     image.dynamic = extent[2];
     image.dynamic_room = extent[3] - extent[2];
+    image.instrumented = header.instrumented != 0;
     module->architecture = header.architecture;
     module->portable = header.portable;
     for (const Entry* entry = entries; entry->name; entry++)

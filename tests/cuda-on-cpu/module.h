@@ -14,6 +14,7 @@ struct Module::Image
 {
     void* handle = nullptr;       // the loader's
     std::string path;
+    bool instrumented = false;    // has access hooks
     uintptr_t base = 0;           // what addresses are relative to in the file
     uintptr_t begin = 0, end = 0; // all that is mapped of it
     uintptr_t shared = 0;         // static shared arrays ...

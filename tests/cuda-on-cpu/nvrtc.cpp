@@ -102,12 +102,13 @@ bool read_options(Program& program, int count, const char* const* options)
     return true;
 }
 
-void make_blob(Program& program, const emu::Compiled& compiled)
+void make_blob(Program& program, const emu::Compiled& compiled, bool instrumented)
 {
     emu::CubinHeader header = {};
     memcpy(header.magic, emu::CubinMagic, sizeof header.magic);
     header.architecture = program.source.architecture;
     header.portable = program.portable;
+    header.instrumented = instrumented;
     header.object_bytes = compiled.object.size();
     memcpy(header.key, compiled.key.data(), compiled.key.size());
     program.blob.assign(reinterpret_cast<const char*>(&header), sizeof header);
@@ -202,10 +203,11 @@ NVRTC Result nvrtcCompileProgram(void* handle, int count, const char* const* opt
     if (!read_options(*program, count, options)) return InvalidOption;
     try
     {
-        emu::Compiled compiled = emu::compile(program->source, emu::settings.instrumented);
+        const bool instrumented = emu::settings.instrumented;
+        emu::Compiled compiled = emu::compile(program->source, instrumented);
         program->log = compiled.messages;
         if (!compiled.ok) return Compilation;
-        make_blob(*program, compiled);
+        make_blob(*program, compiled, instrumented);
         return Success;
     }
     catch (const std::exception& e)

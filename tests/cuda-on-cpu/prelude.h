@@ -40,13 +40,15 @@ struct dim3
 {
     unsigned x, y, z;
     constexpr dim3(unsigned x = 1, unsigned y = 1, unsigned z = 1) : x(x), y(y), z(z) {}
+    constexpr dim3(uint3 v) : x(v.x), y(v.y), z(v.z) {}
 };
 
-// Const, as they are for each thread; the device changes them whenever it goes on with another.
+// Const, as they are for each thread; the device changes them whenever it goes on with another. g++ takes only plain structs
+// for constants, so blockDim and gridDim are no dim3.
 extern const uint3 threadIdx __asm__("emu_thread_index");
 extern const uint3 blockIdx __asm__("emu_block_index");
-extern const dim3 blockDim __asm__("emu_block_size");
-extern const dim3 gridDim __asm__("emu_grid_size");
+extern const uint3 blockDim __asm__("emu_block_size");
+extern const uint3 gridDim __asm__("emu_grid_size");
 constexpr int warpSize = 32;
 
 extern "C"

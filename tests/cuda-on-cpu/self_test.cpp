@@ -1,71 +1,303 @@
-// Kernels with a known flaw each must be caught, and their mended twins must not.
-#include <cstdio>
+// Kernels with a known flaw each must be caught, and their mended twins must not: FLAW is 1 in the one and 0 in the other.
+// One line a case; the exit code says whether all went well. `self_test time` prints what accesses and switches cost.
 #include <cstring>
-#include <string>
-#include <vector>
+#include <ctime>
 
-#include "device_memory.h"
-#include "kernel.h"
+#include "self_test_device.h"
 
-extern "C"
+namespace
 {
-int nvrtcCreateProgram(void**, const char*, const char*, int, const char* const*, const char* const*);
-int nvrtcCompileProgram(void*, int, const char* const*);
-int nvrtcGetProgramLogSize(void*, size_t*);
-int nvrtcGetProgramLog(void*, char*);
-int nvrtcGetCUBINSize(void*, size_t*);
-int nvrtcGetCUBIN(void*, char*);
-int nvrtcDestroyProgram(void**);
-}
 
-static const char* source = R"(
-#include "common/warp.cuh"
-extern __shared__ float4 shared[];
-extern "C" __global__ void __launch_bounds__(32 * WARPS)
-sum(const float* __restrict__ x, float* y, long long n, float scale)
+struct Case
 {
-    __shared__ float part[WARPS];
-    float v = 0;
-    #pragma unroll
-    for (long long i = threadIdx.x; i < n; i += blockDim.x) v += x[i];
-    v = warp_sum(v);
-    if (threadIdx.x % 32 == 0) part[threadIdx.x / 32] = v;
+    const char* name;
+    const char* source;
+    std::vector<const char*> words;   // all in one report on the flawed kernel
+    emu::Outcome outcome = emu::Outcome::launch_failure;
+    unsigned blocks = 1, threads = 64;
+    size_t dynamic_shared = 0;
+};
+
+#define KERNEL "extern \"C\" __global__ void kernel(const float* x, float* y, int n) "
+
+constexpr auto Illegal = emu::Outcome::illegal_address;
+constexpr auto Misaligned = emu::Outcome::misaligned_address;
+constexpr auto Failure = emu::Outcome::launch_failure;
+
+const std::vector<Case> cases = {
+    {"missing barrier, shared memory", KERNEL R"({
+    __shared__ float tile[64];
+    tile[threadIdx.x] = x[threadIdx.x];
+    if (!FLAW) __syncthreads();
+    y[threadIdx.x] = tile[63 - threadIdx.x] + 1;
+})", {"race", "test.cu:5", "kernel kernel", "static shared"}},
+    {"missing barrier, memory that is used again", KERNEL R"({
+    __shared__ float sum;
+    for (int i = 0; i < 3; i++) {
+        if (threadIdx.x == 0) sum = x[i];
+        __syncthreads();
+        y[threadIdx.x] = sum;
+        if (!FLAW) __syncthreads();
+    }
+})", {"race", "test.cu:4", "read by", "several threads"}},
+    {"missing barrier, global memory", KERNEL R"({
+    y[threadIdx.x] = x[threadIdx.x];
+    if (!FLAW) __syncthreads();
+    float v = y[63 - threadIdx.x];
     __syncthreads();
-    float total = 0;
-    for (int w = 0; w < WARPS; w++) total += part[w];
-    reinterpret_cast<float*>(shared)[threadIdx.x] = total;
-    if (threadIdx.x == 0) y[blockIdx.x] = total * scale + reinterpret_cast<float*>(shared)[0];
-}
-)";
-static const char* header = R"(
-__device__ __forceinline__ float warp_sum(float v)
-{
-    for (int lanes = 16; lanes > 0; lanes /= 2) v += __shfl_xor_sync(0xffffffff, v, lanes);
-    return v;
+    y[threadIdx.x] = v;
+})", {"race", "test.cu:4", "of an allocation of 1024 bytes"}},
+    {"missing __syncwarp", KERNEL R"({
+    __shared__ float tile[2][32];
+    tile[threadIdx.x / 32][threadIdx.x % 32] = x[threadIdx.x];
+    if (!FLAW) __syncwarp();
+    y[threadIdx.x] = tile[threadIdx.x / 32][31 - threadIdx.x % 32];
+})", {"race", "test.cu:5"}},
+    {"__syncwarp in place of a barrier", KERNEL R"({
+    __shared__ float tile[64];
+    tile[threadIdx.x] = x[threadIdx.x];
+    if (FLAW) __syncwarp(); else __syncthreads();
+    y[threadIdx.x] = tile[63 - threadIdx.x];
+})", {"race", "test.cu:5"}},
+    {"a mask without the lane that wrote", KERNEL R"({
+    __shared__ float tile[64];
+    const int lane = threadIdx.x % 32;
+    tile[threadIdx.x] = x[threadIdx.x];
+    __syncwarp(FLAW ? (lane < 16 ? 0x0000ffff : 0xffff0000) : (lane & 1 ? 0xaaaaaaaa : 0x55555555));
+    y[threadIdx.x] = tile[threadIdx.x ^ 16];
+})", {"race", "test.cu:6"}},
+    {"two threads on one half", KERNEL R"({
+    __shared__ unsigned short tile[64];
+    tile[FLAW ? threadIdx.x / 2 : threadIdx.x] = 1;
+    __syncthreads();
+    y[threadIdx.x] = tile[threadIdx.x / 2];
+})", {"race", "writes what thread 0 wrote", "test.cu:3"}},
+    {"two blocks on one word", KERNEL R"({
+    y[FLAW ? threadIdx.x : blockIdx.x * 64 + threadIdx.x] = x[threadIdx.x];
+})", {"race", "of block 0", "test.cu:2", "block 1"}, Failure, 2},
+    {"a block reads what another writes", KERNEL R"({
+    if (blockIdx.x == 0) y[threadIdx.x] = 1;
+    else y[64 + threadIdx.x] = FLAW ? y[threadIdx.x] : x[threadIdx.x];
+})", {"race", "reads what thread", "of block 0", "test.cu:3"}, Failure, 2},
+    {"a block writes what others have read", KERNEL R"({
+    float* z = const_cast<float*>(x);
+    if (blockIdx.x < 3) y[blockIdx.x * 64 + threadIdx.x] = x[threadIdx.x];
+    else z[threadIdx.x + (FLAW ? 0 : 64)] = 1;
+})", {"race", "writes what was read", "test.cu:4"}, Failure, 4},
+    {"read out of bounds", KERNEL R"({
+    y[threadIdx.x] = x[threadIdx.x + (FLAW ? 256 : 0)];
+})", {"illegal read of 4 bytes", "test.cu:2", "thread 0"}, Illegal},
+    {"write out of bounds", KERNEL R"({
+    y[threadIdx.x + (FLAW && threadIdx.x == 63 ? 193 : 0)] = 1;
+})", {"illegal write of 4 bytes", "test.cu:2", "thread 63"}, Illegal},
+    {"write beyond dynamic shared memory", R"(extern __shared__ float4 shared[];
+)" KERNEL R"({
+    shared[threadIdx.x + FLAW] = float4();
+    y[threadIdx.x] = reinterpret_cast<float*>(&shared[threadIdx.x + FLAW])[2];
+})", {"illegal write", "test.cu:3", "thread 63", "byte 1024 of dynamic shared memory"}, Illegal, 1, 64, 1024},
+    {"pointer into nowhere", KERNEL R"({
+    if (FLAW) x = reinterpret_cast<const float*>(64);
+    y[threadIdx.x] = x[threadIdx.x];
+})", {"illegal read", "test.cu:3"}, Illegal},
+    {"global memory read before it was written", KERNEL R"({
+    if (!FLAW) y[threadIdx.x + 64] = 1;
+    y[threadIdx.x] = y[threadIdx.x + 64] + 1;
+})", {"never written", "test.cu:3"}},
+    {"shared memory read before it was written", KERNEL R"({
+    __shared__ float tile[65];
+    if (threadIdx.x > 0 || blockIdx.x == 0 || !FLAW) tile[threadIdx.x] = 1;
+    __syncthreads();
+    y[blockIdx.x * 64 + threadIdx.x] = tile[threadIdx.x / 2];
+})", {"block 1: thread 0 reads what was never written", "test.cu:5", "byte 0 of static shared"}, Failure, 2},
+    {"misaligned float4", KERNEL R"({
+    if (threadIdx.x > 0) return;
+    float4 v = *reinterpret_cast<const float4*>(x + FLAW);
+    y[0] = v.x + v.w;
+})", {"misaligned", "float4", "test.cu:3"}, Misaligned},
+    {"misaligned store of a float2", KERNEL R"({
+    *reinterpret_cast<float2*>(y + 2 * threadIdx.x + FLAW) = make_float2(1, 2);
+})", {"misaligned", "float2", "test.cu:2"}, Misaligned},
+    {"an aligned array in shared memory", KERNEL R"({
+    __shared__ char one;
+    __shared__ alignas(16) float tile[64];
+    one = 1;
+    tile[threadIdx.x] = x[threadIdx.x];
+    __syncthreads();
+    const float4 v = *reinterpret_cast<float4*>(&tile[4 * (threadIdx.x / 4) + FLAW]);
+    y[threadIdx.x] = v.x + one;
+})", {"misaligned", "float4", "test.cu:7"}, Misaligned},
+    {"a barrier that some threads do not reach", KERNEL R"({
+    if (threadIdx.x >= 48 && FLAW) return;
+    __syncthreads();
+    y[threadIdx.x] = 1;
+})", {"thread 0 waits at the barrier test.cu:3", "thread 48 has ended"}},
+    {"two barriers for one", KERNEL R"({
+    if (threadIdx.x < 32 || !FLAW) __syncthreads();
+    else __syncthreads();
+    y[threadIdx.x] = 1;
+})", {"barrier test.cu:3", "test.cu:2"}},
+    {"a shuffle without all lanes", KERNEL R"({
+    float v = x[threadIdx.x];
+    if (threadIdx.x != 5 || !FLAW) v += __shfl_xor_sync(0xffffffff, v, 1);
+    y[threadIdx.x] = v;
+})", {"thread 0 waits in the exchange test.cu:3", "thread 5 has ended"}},
+    {"a shuffle outside its mask", KERNEL R"({
+    y[threadIdx.x] = __shfl_down_sync(FLAW ? 0x0000ffff : 0xffffffff, x[threadIdx.x], 1);
+})", {"thread 16 is not in its own mask at test.cu:2"}},
+    {"cp.async without a wait", R"(extern __shared__ float4 shared[];
+)" KERNEL R"({
+    emu_copy_async16(&shared[threadIdx.x], x + 4 * threadIdx.x);
+    emu_copy_async_commit();
+    emu_copy_async_wait(FLAW);
+    y[threadIdx.x] = shared[threadIdx.x].y;
+})", {"cp.async is still under way", "test.cu:6", "dynamic shared"}, Failure, 1, 64, 1024},
+    {"cp.async without a barrier", R"(extern __shared__ float4 shared[];
+)" KERNEL R"({
+    emu_copy_async16(&shared[threadIdx.x], x + 4 * threadIdx.x);
+    emu_copy_async_commit();
+    emu_copy_async_wait(0);
+    if (!FLAW) __syncthreads();
+    y[threadIdx.x] = shared[63 - threadIdx.x].y;
+})", {"race", "test.cu:7"}, Failure, 1, 64, 1024},
+    {"misaligned cp.async", R"(extern __shared__ float4 shared[];
+)" KERNEL R"({
+    emu_copy_async16(&shared[threadIdx.x], x + FLAW);
+    emu_copy_async_commit();
+    emu_copy_async_wait(0);
+    y[threadIdx.x] = shared[threadIdx.x].y;
+})", {"misaligned", "source of a cp.async", "test.cu:3"}, Misaligned, 1, 64, 1024},
+    {"a flaw in a header", R"(#include "common/test.cuh"
+)" KERNEL R"({
+    y[threadIdx.x] = reversed(x[threadIdx.x]);
+})", {"race", "common/test.cuh:6"}},
+};
+
+// A template, so that its array is one of those that g++ would share between programs.
+const char* header = R"(
+template <class T> __device__ __forceinline__ T reversed(T value) {
+    __shared__ T tile[64];
+    tile[threadIdx.x] = value;
+    if (!FLAW) __syncthreads();
+    return tile[63 - threadIdx.x];
 }
 )";
 
-int main()
+bool says(const std::vector<std::string>& reports, const std::vector<const char*>& words)
 {
-    void* p;
-    const char* names[] = {"common/warp.cuh"};
-    nvrtcCreateProgram(&p, source, "sum.cu", 1, &header, names);
-    const char* options[] = {"--gpu-architecture=sm_80", "-DWARPS=4"};
-    int r = nvrtcCompileProgram(p, 2, options);
-    size_t n; nvrtcGetProgramLogSize(p, &n);
-    std::string log(n, 0); nvrtcGetProgramLog(p, log.data());
-    printf("%d %s\n", r, log.c_str());
-    if (r) return 1;
-    nvrtcGetCUBINSize(p, &n); std::string cubin(n, 0); nvrtcGetCUBIN(p, cubin.data());
-    std::string why;
-    auto m = emu::Module::load(cubin.data(), why);
-    if (!m) { printf("%s\n", why.c_str()); return 1; }
-    const emu::Kernel* k = m->find("sum");
-    printf("%zu args, packed %zu shared %zu max %d dyn %d\n", k->arguments.size(), k->packed_bytes, k->static_shared_bytes, k->max_threads, k->takes_dynamic_shared);
-    uintptr_t x = emu::allocate(1000 * 4), y = emu::allocate(8);
-    for (int i = 0; i < 1000; i++) ((float*)x)[i] = i;
-    emu::mark_written(x, 4000);
-    struct { uintptr_t x, y; long long n; float scale; } a{x, y, 1000, 2};
-    auto o = emu::run_kernel(*k, {2}, {128}, 128 * 4, (unsigned char*)&a);
-    printf("%d %g %g\n", (int)o, ((float*)y)[0], ((float*)y)[1]);
+    for (const std::string& report : reports)
+    {
+        bool all = true;
+        for (const char* word : words) all = all && report.find(word) != std::string::npos;
+        if (all) return true;
+    }
+    return false;
+}
+
+std::vector<std::string> run_case(const Case& c, const char* flaw, emu::Outcome& outcome)
+{
+    auto module = load(build(c.source, {flaw}, header));
+    Floats x(256, 3), y(256);
+    emu::clear_reports();
+    outcome = run(*module, {x.address, y.address, 256}, {c.blocks}, {c.threads}, c.dynamic_shared);
+    return emu::reports();
+}
+
+int failures = 0;
+
+void check(const std::string& name, bool good, const std::vector<std::string>& reports)
+{
+    printf("%s  %s\n", good ? "ok  " : "FAIL", name.c_str());
+    if (!good) failures++;
+    if (!good)
+        for (const std::string& report : reports) printf("        %s\n", report.c_str());
+}
+
+void check_cases()
+{
+    for (const Case& c : cases)
+        for (bool early : {false, true})
+        {
+            emu::settings.copy_async_early = early;
+            if (early && !strstr(c.source, "emu_copy")) continue;
+            std::string name = std::string(c.name) + (early ? ", early" : "");
+            emu::Outcome outcome;
+            auto reports = run_case(c, "-DFLAW=1", outcome);
+            check(name, outcome == c.outcome && says(reports, c.words), reports);
+            reports = run_case(c, "-DFLAW=0", outcome);
+            check(name + ", mended", outcome == emu::Outcome::ok && reports.empty(), reports);
+        }
+    emu::reset_settings();
+}
+
+void check_skipped_barrier()
+{
+    emu::settings.skip_barrier_file = "test.cu";
+    emu::settings.skip_barrier_line = 4;
+    emu::Outcome outcome;
+    auto reports = run_case(cases[0], "-DFLAW=0", outcome);
+    emu::reset_settings();
+    check("a barrier taken out", outcome == Failure && says(reports, {"race", "test.cu:5"}), reports);
+}
+
+void check_compiler()
+{
+    Built wrong = build("\n" KERNEL "{\n    y[0] = undeclared;\n}", {});
+    check("a compiler's message names file and line", wrong.result == 6 && wrong.log.find("test.cu:3:") != std::string::npos, {wrong.log});
+    Built missing = build("#include <cmath>\n" KERNEL "{}", {});
+    check("standard headers are not there", missing.result == 6 && missing.log.find("test.cu:1:") != std::string::npos, {missing.log});
+    check("an unknown option is refused", build(KERNEL "{}", {"--no-such-option"}).result == 5, {});
+    auto module = load(build("struct Row { float* at; long long n; };\nextern \"C\" __global__ void __launch_bounds__(32 * WARPS, 2) f(char a, Row row, float e) { __shared__ float t[8]; t[a] = e; row.at[0] = t[a]; }", {"-DWARPS=3"}));
+    const emu::Kernel& f = module->kernels.at(0);
+    check("arguments, bounds and shared bytes", f.arguments.size() == 3 && f.arguments[1].offset == 8 && f.arguments[1].bytes == 16 && f.arguments[2].offset == 24
+          && f.packed_bytes == 28 && f.max_threads == 96 && f.static_shared_bytes == 32 && !f.takes_dynamic_shared, {});
+}
+
+double seconds_of(const char* source, const char* option, unsigned blocks, unsigned threads, bool instrumented)
+{
+    emu::settings.instrumented = instrumented;
+    auto module = load(build(source, {option}));
+    emu::reset_settings();
+    Floats x(1 << 20, 3), y(1 << 20);
+    Arguments arguments{x.address, y.address, 1 << 20};
+    run(*module, arguments, {blocks}, {threads}, 0);
+    clock_t begin = clock();   // processor time: others may use this machine
+    run(*module, arguments, {blocks}, {threads}, 0);
+    return double(clock() - begin) / CLOCKS_PER_SEC;
+}
+
+void print_times()
+{
+    const char* add = KERNEL "{ int i = blockIdx.x * 256 + threadIdx.x; y[i] = x[i] + 1; }";
+    const char* sum = KERNEL "{ float v = 0; for (int i = threadIdx.x; i < n; i += 256) v += x[i]; y[blockIdx.x * 256 + threadIdx.x] = v; }";
+    const char* tile = KERNEL "{ __shared__ float t[256]; t[threadIdx.x] = 1; __syncthreads(); float v = 0;\n"
+                              "for (int k = 0; k < 16; k++) for (int i = 0; i < 256; i++) v += t[i]; y[blockIdx.x * 256 + threadIdx.x] = v; }";
+    const char* vectors = KERNEL "{ float v = 0; for (int i = threadIdx.x; i < n / 4; i += 256) v += reinterpret_cast<const float4*>(x)[i].x; y[blockIdx.x * 256 + threadIdx.x] = v; }";
+    const char* barriers = KERNEL "{ for (int i = 0; i < 1000; i++) __syncthreads(); }";
+    const char* shuffles = KERNEL "{ float v = 1; for (int i = 0; i < 1000; i++) v += __shfl_xor_sync(0xffffffff, v, 1); y[blockIdx.x * 256 + threadIdx.x] = v; }";
+    for (bool hooks : {true, false})
+    {
+        printf("%s\n", hooks ? "with access hooks" : "without");
+        printf("  global read and write   %6.2f ns an access\n", seconds_of(add, "-w", 4096, 256, hooks) * 1e9 / (2 << 20));
+        printf("  global read             %6.2f ns an access\n", seconds_of(sum, "-w", 16, 256, hooks) * 1e9 / (16 << 20));
+        printf("  global read of a float4 %6.2f ns an access\n", seconds_of(vectors, "-w", 16, 256, hooks) * 1e9 / (4 << 20));
+        printf("  shared read             %6.2f ns an access\n", seconds_of(tile, "-w", 16, 256, hooks) * 1e9 / (16 << 20));
+        printf("  barrier                 %6.2f ns a thread\n", seconds_of(barriers, "-w", 16, 256, hooks) * 1e9 / (16 * 256 * 1000));
+        printf("  shuffle                 %6.2f ns a thread\n", seconds_of(shuffles, "-w", 16, 256, hooks) * 1e9 / (16 * 256 * 1000));
+    }
+}
+
+}
+
+int main(int argc, char** argv)
+{
+    if (argc > 1 && strcmp(argv[1], "time") == 0)
+    {
+        print_times();
+        return 0;
+    }
+    check_cases();
+    check_skipped_barrier();
+    check_compiler();
+    printf("%lld programs compiled in %.1f s, %lld reused; %d failures\n", emu::compiles(), emu::compile_seconds(), emu::compiles_reused(), failures);
+    return failures == 0 ? 0 : 1;
 }

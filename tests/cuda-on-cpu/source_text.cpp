@@ -2,6 +2,7 @@
 // where the compiler would see it.
 #include "source_text.h"
 
+#include <algorithm>
 #include <cctype>
 #include <vector>
 
@@ -19,7 +20,7 @@ bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) || c =
 class Scan
 {
 public:
-    Scan(const std::string& text, const std::string& include_prefix) : in(text), prefix(include_prefix) {}
+    Scan(const std::string& text, const std::string& file, const std::string& name, const std::string& folder) : in(text), file(file), name(name), folder(folder) {}
 
     std::string run()
     {
@@ -37,7 +38,7 @@ public:
 
 private:
     const std::string& in;
-    const std::string& prefix;
+    const std::string &file, &name, &folder;
     std::string out, previous;   // previous: the last word
     size_t at = 0;
     bool line_start = true;
@@ -47,14 +48,18 @@ private:
     std::string bounds;
     std::vector<EntryPoint> entries;
 
-    // Line markers keep their place; the folder that headers were written to is not shown. Other directives are pragmas.
+    // Line markers name files as the program does, not as they were written for g++. Other directives are pragmas.
     void directive()
     {
         size_t end = in.find('\n', at);
         if (end == std::string::npos) end = in.size();
         std::string line = in.substr(at, end - at);
         size_t quote = line.find('"');
-        if (quote != std::string::npos && line.compare(quote + 1, prefix.size(), prefix) == 0) line.erase(quote + 1, prefix.size());
+        if (quote != std::string::npos)
+        {
+            if (line.compare(quote + 1, folder.size(), folder) == 0) line.erase(quote + 1, folder.size());
+            if (line.compare(quote + 1, file.size() + 1, file + '"') == 0) line.replace(quote + 1, file.size(), name);
+        }
         if (line.rfind("#pragma unroll", 0) == 0) line.clear();
         out += line;
         at = end;
@@ -84,8 +89,7 @@ private:
         else if (c != ' ' && c != '\t') line_start = false;
         if (c == '(' && entry)
         {
-            entries.push_back({previous, bounds.empty() ? "1024" : bounds});
-            entry = false;
+            add_entry();
         }
         if (c == '[' && dynamic)
         {
@@ -105,35 +109,52 @@ private:
         if (text == "__global__")
         {
             entry = true;
-            bounds.clear();
             out += "__attribute__((visibility(\"default\"), used, noinline))";
         }
         else if (text == "__launch_bounds__") launch_bounds();
         else if (text == "__shared__") shared();
+        else if (text == "alignas" && previous == "__shared__") out += "__attribute__((aligned(" + parenthesised() + ")))";   // g++ wants it elsewhere
         else out += text;
         previous = text;
     }
 
-    // Taken out; what is between the parentheses, up to a comma, is evaluated at the end of the file.
-    void launch_bounds()
+    // A declaration may come before the definition.
+    void add_entry()
     {
-        size_t open = in.find('(', at);
-        if (open == std::string::npos) return;
-        int depth = 0;
-        bool first = true;
-        for (at = open; at < in.size(); at++)
-        {
-            char c = in[at];
-            if (c == '\n') out += c;
-            if (c == ')' && --depth == 0) break;
-            if (c == ',' && depth == 1) first = false;
-            if (depth > 0 && first) bounds += c == '\n' ? ' ' : c;
-            if (c == '(') depth++;
-        }
-        at++;
+        auto known = std::find_if(entries.begin(), entries.end(), [&](const EntryPoint& e) { return e.name == previous; });
+        if (known == entries.end()) known = entries.insert(known, {previous, ""});
+        if (!bounds.empty()) known->bounds = bounds;
+        bounds.clear();
+        entry = false;
     }
 
-    // Static shared arrays lie together in a section of their own; `extern` ones are the symbol at its end.
+    // Takes a list in parentheses from the input, without the outer ones.
+    std::string parenthesised()
+    {
+        size_t open = in.find('(', at);
+        if (open == std::string::npos) return "";
+        int depth = 0;
+        size_t end = open;
+        do depth += in[end] == '(' ? 1 : in[end] == ')' ? -1 : 0;
+        while (++end < in.size() && depth > 0);
+        at = end;
+        std::string inside = in.substr(open + 1, end - open - 2);
+        for (char& c : inside)
+            if (c == '\n') c = ' ', out += '\n';   // lines stay where they are
+        return inside;
+    }
+
+    // Taken out; the first bound is evaluated at the end of the file.
+    void launch_bounds()
+    {
+        std::string all = parenthesised();
+        int depth = 0;
+        size_t end = 0;
+        while (end < all.size() && (all[end] != ',' || depth > 0)) depth += all[end] == '(' ? 1 : all[end] == ')' ? -1 : 0, end++;
+        bounds = all.substr(0, end);
+    }
+
+    // Static shared arrays lie together in a section of their own, `extern` ones behind them: compile.cpp tells the linker.
     void shared()
     {
         if (previous == "extern")
@@ -142,35 +163,33 @@ private:
             return;
         }
         if (previous != "static") out += "static ";
-        // g++ has no word for a section without contents in the file; the # makes the assembler skip what g++ puts behind the name.
-        out += "__attribute__((section(\"emu_shared,\\\"aw\\\",@nobits#\"), used))";
+        out += "__attribute__((section(\"emu_shared\"), used))";
     }
 
     // The table of entry points, and where shared memory lies: the static arrays, then room for the dynamic one.
     std::string tail() const
     {
-        std::string text = "\n# 1 \"<entry points>\"\n"
-            "asm(\".pushsection emu_shared, \\\"aw\\\", @nobits\\n.subsection 1\\nemu_static_end:\\n.balign 128\\nemu_dynamic_begin:\\n\"\n";
+        std::string text = "\n# 1 \"<entry points>\"\nasm(\".pushsection emu_dynamic, \\\"aw\\\", @nobits\\n\"\n";
         for (const std::string& name : dynamic_names) text += "    \".globl " + name + "\\n.hidden " + name + "\\n" + name + ":\\n\"\n";
         text += "    \".skip " + std::to_string(dynamic_names.empty() ? 0 : MaxSharedBytes) + "\\n.popsection\");\n";
-        text += "extern \"C\" const char __start_emu_shared[], emu_static_end[], emu_dynamic_begin[], __stop_emu_shared[];\n";
-        text += "extern \"C\" __attribute__((visibility(\"default\"))) const char* const emu_shared_extent[4];\n"
+        text += "extern \"C\" const char emu_static_begin[], emu_static_end[], emu_dynamic_begin[], emu_dynamic_end[];\n"
+                "extern \"C\" __attribute__((visibility(\"default\"))) const char* const emu_shared_extent[4];\n"
                 "extern \"C\" __attribute__((visibility(\"default\"))) const EmuEntry emu_entries[];\n"
-                "const char* const emu_shared_extent[4] = {__start_emu_shared, emu_static_end, emu_dynamic_begin, __stop_emu_shared};\n";
+                "const char* const emu_shared_extent[4] = {emu_static_begin, emu_static_end, emu_dynamic_begin, emu_dynamic_end};\n";
         for (const EntryPoint& e : entries)
             text += "static constexpr EmuCall<&" + e.name + ">::Layout emu_layout_" + e.name + " = EmuCall<&" + e.name + ">::layout();\n";
         text += "const EmuEntry emu_entries[] = {\n";
         for (const EntryPoint& e : entries)
-            text += "    EmuCall<&" + e.name + ">::entry(\"" + e.name + "\", " + e.bounds + ", emu_layout_" + e.name + "),\n";
+            text += "    EmuCall<&" + e.name + ">::entry(\"" + e.name + "\", " + (e.bounds.empty() ? "1024" : e.bounds) + ", emu_layout_" + e.name + "),\n";
         return text + "    {nullptr, nullptr, nullptr, 0, 0, 0}};\n";
     }
 };
 
 }
 
-std::string rewrite_source(const std::string& text, const std::string& include_prefix)
+std::string rewrite_source(const std::string& text, const std::string& file, const std::string& name, const std::string& folder)
 {
-    return Scan(text, include_prefix).run();
+    return Scan(text, file, name, folder).run();
 }
 
 }

@@ -7,8 +7,8 @@ namespace emu
 {
 
 // The CUDA words that need more than a macro (__global__, __shared__, __launch_bounds__) are rewritten in place, lines stay
-// where they are, and a table of the entry points follows at the end. `include_prefix` is taken off the file names in line
-// markers.
-std::string rewrite_source(const std::string& text, const std::string& include_prefix);
+// where they are, and a table of the entry points follows at the end. Line markers that name `file` name `name`
+// instead, and lose the `folder` (which ends in /) that headers were written to.
+std::string rewrite_source(const std::string& text, const std::string& file, const std::string& name, const std::string& folder);
 
 }

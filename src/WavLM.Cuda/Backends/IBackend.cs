@@ -59,8 +59,14 @@ internal interface IBackend : IDisposable
     /// <summary>A grouped convolution's weights, transposed to [group][tap][inputs of the group][outputs of the group], in their final form.</summary>
     PositionalConvWeights PackPositionalConv(ReadOnlySpan<float> weight, ReadOnlySpan<float> bias, int channels, int groups, int kernel);
 
-    /// <summary>Copies an utterance's samples to the device: [samples, 1] float32.</summary>
+    /// <summary>Copies an utterance's samples to the device as they are: [samples, 1] float32.</summary>
     Tensor Upload(ReadOnlySpan<float> samples);
+
+    /// <summary>What the device keeps of a batch beside its samples, such as tables of where the utterances lie; null where it needs none.</summary>
+    IDisposable? Place(PackedBatch batch);
+
+    /// <summary>Centres or normalises each utterance's samples, in place; statistics over all of them, in float64.</summary>
+    void NormalizeWaveforms(PackedBatch batch, WaveformNormalization normalization);
 
     /// <summary>
     /// Folds GroupNorm (one group a channel, statistics over the utterance's time) into the taps of the first convolution:
@@ -109,6 +115,52 @@ internal interface IBackend : IDisposable
     /// <param name="cancellationToken">Seen between tiles.</param>
     void GatedAttention(PackedBatch batch, Tensor qkv, int heads, RelativeBias? bias, Tensor? gates, Tensor context, CancellationToken cancellationToken);
 
-    /// <summary>Copies rows of a float32 tensor to the host.</summary>
-    void CopyToHost(Tensor x, long firstRow, Span<float> destination);
+    /// <summary>
+    /// Runs operations that see the batch through the sizes of its tensors and its places alone, and that rent what else they
+    /// need and give it back. A backend may record them, and replay the record for another batch of such sizes.
+    /// </summary>
+    /// <param name="stage">Which operations they are: the same number, the same operations.</param>
+    /// <param name="batch">The batch.</param>
+    /// <param name="tensors">The tensors from outside that they read or write.</param>
+    /// <param name="operations">The operations.</param>
+    void Replay(int stage, PackedBatch batch, ReadOnlySpan<Tensor?> tensors, Action operations);
+
+    /// <summary>sum = weight * x, or sum += weight * x behind the first one.</summary>
+    /// <param name="x">[rows, columns] float32.</param>
+    /// <param name="weight">Of this x.</param>
+    /// <param name="sum">[rows, columns] float32.</param>
+    /// <param name="first">Whether sum holds nothing yet.</param>
+    void WeightedSum(Tensor x, float weight, Tensor sum, bool first);
+
+    /// <summary>The mean of each utterance's frames and, where asked for, behind it their unbiased standard deviation (0 for a single frame).</summary>
+    /// <param name="batch">Where the utterances lie.</param>
+    /// <param name="x">[frames, columns] float32.</param>
+    /// <param name="withDeviation">Whether a row of y is mean and deviation, or the mean alone.</param>
+    /// <param name="y">[at least firstRow + utterances, columns or 2 columns] float32.</param>
+    /// <param name="firstRow">The row of the first utterance.</param>
+    void Pool(PackedBatch batch, Tensor x, bool withDeviation, Tensor y, long firstRow);
+
+    /// <summary>The row of <paramref name="centroids"/> with the least squared distance from each row of x; of equal ones the first, and -1 where no distance is finite.</summary>
+    /// <param name="x">[rows, columns] float32.</param>
+    /// <param name="centroids">[centroids, columns] float32.</param>
+    /// <param name="indices">[rows, 1] int32.</param>
+    void NearestCentroid(Tensor x, Tensor centroids, Tensor indices);
+
+    /// <summary>Begins to copy tensors to the host; one at a time.</summary>
+    IHostCopies CopyToHost();
+}
+
+/// <summary>
+/// Copies on their way to the host. A tensor may change as soon as its copy was added: at most two finished ones lie on the
+/// device and wait. Disposed before the end, nothing more is written.
+/// </summary>
+internal interface IHostCopies : IDisposable
+{
+    /// <summary>Adds one copy: the tensor's rows end to end, shared out to the arrays in their order.</summary>
+    void Add<T>(Tensor x, ReadOnlySpan<T[]> destinations)
+        where T : unmanaged;
+
+    /// <summary>Waits until every array holds its values.</summary>
+    /// <exception cref="DeviceLostException">The device failed meanwhile.</exception>
+    void Finish();
 }

@@ -98,15 +98,19 @@ internal sealed class EncoderForward(EncoderConfig config, EncoderWeights weight
         {
             cancellationToken.ThrowIfCancellationRequested();
             LayerWeights layer = weights.Layers[i];
-
-            AddAttention(batch, operands, gates, layer, x, cancellationToken);
-            backend.LayerNorm(x, layer.LayerNorm, x, operands);
-
-            AddFeedForward(operands, layer, x);
-            backend.LayerNorm(x, layer.FinalLayerNorm, x, operands, GateOf(i + 1), gates);
-
+            GateWeights? nextGate = GateOf(i + 1);
+            backend.Replay(i, batch, [x, operands, gates], () => PostNormLayer(batch, operands, gates, layer, nextGate, x, cancellationToken));
             hiddenStates(i + 1, x);
         }
+    }
+
+    private void PostNormLayer(PackedBatch batch, Tensor operands, Tensor? gates, LayerWeights layer, GateWeights? nextGate, Tensor x, CancellationToken cancellationToken)
+    {
+        AddAttention(batch, operands, gates, layer, x, cancellationToken);
+        backend.LayerNorm(x, layer.LayerNorm, x, operands);
+
+        AddFeedForward(operands, layer, x);
+        backend.LayerNorm(x, layer.FinalLayerNorm, x, operands, nextGate, gates);
     }
 
     /// <summary>x += Attn(LN1(x)); x += FFN(LN2(x)); one more norm behind the last layer.</summary>
@@ -119,16 +123,19 @@ internal sealed class EncoderForward(EncoderConfig config, EncoderWeights weight
         {
             cancellationToken.ThrowIfCancellationRequested();
             LayerWeights layer = weights.Layers[i];
-
-            backend.LayerNorm(x, layer.LayerNorm, operands, operands, GateOf(i), gates);
-            AddAttention(batch, operands, gates, layer, x, cancellationToken);
-
-            backend.LayerNorm(x, layer.FinalLayerNorm, operands);
-            AddFeedForward(operands, layer, x);
-
+            backend.Replay(i, batch, [x, operands, gates], () => PreNormLayer(batch, operands, gates, layer, x, cancellationToken));
             if (finalNorm && i == config.Layers - 1) backend.LayerNorm(x, weights.LayerNorm, x);
             hiddenStates(i + 1, x);
         }
+    }
+
+    private void PreNormLayer(PackedBatch batch, Tensor operands, Tensor? gates, LayerWeights layer, Tensor x, CancellationToken cancellationToken)
+    {
+        backend.LayerNorm(x, layer.LayerNorm, operands, operands, layer.Attention.Gate, gates);
+        AddAttention(batch, operands, gates, layer, x, cancellationToken);
+
+        backend.LayerNorm(x, layer.FinalLayerNorm, operands);
+        AddFeedForward(operands, layer, x);
     }
 
     /// <summary>x += W_o softmax(q k^T / sqrt(d) + gate bias) v + b_o.</summary>

@@ -1,3 +1,4 @@
+using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
 using WavLM.Cuda.Backends;
 
 namespace WavLM.Cuda.Model;
@@ -23,13 +24,14 @@ internal sealed class PackedBatch : IDisposable
 {
     private readonly PackedUtterance[] _utterances;
 
-    private PackedBatch(PackedUtterance[] utterances, int samplesPerFrame)
+    private PackedBatch(PackedUtterance[] utterances, int samplesPerFrame, IBackend backend)
     {
         _utterances = utterances;
         SamplesPerFrame = samplesPerFrame;
         PackedUtterance last = utterances[^1];
         Frames = last.FirstFrame + last.Frames;
         Slots = last.FirstSlot + last.Slots;
+        Places = backend.Place(this);
     }
 
     public ReadOnlySpan<PackedUtterance> Utterances => _utterances;
@@ -45,6 +47,9 @@ internal sealed class PackedBatch : IDisposable
     /// <summary>Samples between two frames, and between two slots.</summary>
     public int SamplesPerFrame { get; }
 
+    /// <summary>What the backend keeps of the batch; see <see cref="IBackend.Place"/>.</summary>
+    public IDisposable? Places { get; }
+
     public PackedUtterance this[int index] => _utterances[index];
 
     /// <param name="waveforms">16 kHz, mono, each at least one receptive field long.</param>
@@ -58,6 +63,7 @@ internal sealed class PackedBatch : IDisposable
         var utterances = new PackedUtterance[waveforms.Count];
         long slot = 0, frame = 0;
         int packed = 0;
+        PackedBatch? batch = null;
         try
         {
             for (; packed < utterances.Length; packed++)
@@ -66,17 +72,22 @@ internal sealed class PackedBatch : IDisposable
                 long frames = config.Frames(waveform.Samples.Length);
                 if (frames == 0)
                     throw new ArgumentException($"{waveform.Id}: {waveform.Samples.Length} samples, expected at least {config.ReceptiveField} ({config.ReceptiveField / 16.0:0.#} ms at 16 kHz); leave it out or join it to its neighbour", nameof(waveforms));
-                utterances[packed] = new PackedUtterance(waveform.Id, normalization.Upload(waveform, backend), slot, frame, frames);
+                if (!TensorPrimitives.IsFiniteAll(waveform.Samples.Span))
+                    throw new ArgumentException($"{waveform.Id}: a sample is NaN or infinite, expected finite samples; repair the recording", nameof(waveforms));
+                utterances[packed] = new PackedUtterance(waveform.Id, backend.Upload(waveform.Samples.Span), slot, frame, frames);
                 slot += frames + 1;
                 frame += frames;
             }
+            batch = new PackedBatch(utterances, config.SamplesPerFrame, backend);
+            if (!normalization.IsNone) backend.NormalizeWaveforms(batch, normalization);
+            return batch;
         }
         catch
         {
             for (int i = 0; i < packed; i++) utterances[i].Samples.Dispose();
+            batch?.Places?.Dispose();
             throw;
         }
-        return new PackedBatch(utterances, config.SamplesPerFrame);
     }
 
     /// <summary>The last utterance that begins at or before a slot.</summary>
@@ -95,5 +106,6 @@ internal sealed class PackedBatch : IDisposable
     public void Dispose()
     {
         foreach (PackedUtterance utterance in _utterances) utterance.Samples.Dispose();
+        Places?.Dispose();
     }
 }

@@ -22,7 +22,7 @@ internal static class CudaLibraries
             new(Driver, "NVIDIA's driver", [new(0, "libcuda.so.1")], "Install NVIDIA's driver: on Debian, apt-get install nvidia-driver libcuda1 (non-free)"),
             // libnvrtc.so.11.2 is the name of 11.2 to 11.8: NVRTC kept it when it kept its ABI.
             new(Nvrtc, "the CUDA run-time compiler", [new(13, "libnvrtc.so.13"), new(12, "libnvrtc.so.12"), new(11, "libnvrtc.so.11.2")],
-                "Install the CUDA toolkit, 11.8 to 13, or its part: pip install nvidia-cuda-nvrtc-cu12, or on Debian apt-get install libnvrtc11.2 (non-free)"),
+                "Install the CUDA toolkit, 11.8 to 13, or its part: pip install nvidia-cuda-nvrtc-cu12, or on Debian apt-get install libnvrtc11.2 (non-free)") { Beside = "libnvrtc-builtins.so.*" },
             new(CublasLt, "cuBLASLt", [new(13, "libcublasLt.so.13"), new(12, "libcublasLt.so.12"), new(11, "libcublasLt.so.11")],
                 "Install the CUDA toolkit, 11.8 to 13, or its part: pip install nvidia-cublas-cu12, or on Debian apt-get install libcublaslt11 (non-free)"),
         ];
@@ -43,7 +43,11 @@ internal static class CudaLibraries
 /// <param name="What">For people.</param>
 /// <param name="Files">The highest major version first; a major of 0 goes with every driver.</param>
 /// <param name="Remedy">What to install.</param>
-internal sealed record CudaLibraryName(string Key, string What, CudaFileName[] Files, string Remedy);
+internal sealed record CudaLibraryName(string Key, string What, CudaFileName[] Files, string Remedy)
+{
+    /// <summary>Files that the library asks the loader for by name, and that lie beside it: outside the loader's folders it would not find them.</summary>
+    public string? Beside { get; init; }
+}
 
 /// <param name="Major">Of CUDA.</param>
 /// <param name="Name">As the loader knows it.</param>

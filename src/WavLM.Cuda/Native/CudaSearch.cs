@@ -7,6 +7,8 @@ namespace WavLM.Cuda.Native;
 /// </summary>
 internal sealed class CudaSearch(CudaLibraryName[] names, IReadOnlyList<CudaPlace> places, INativeLoader loader)
 {
+    private const int OldestDriver = 11040;   // cuGraphInstantiateWithFlags came with 11.4, memory pools with 11.2
+
     private readonly Lock _lock = new();
     private readonly List<CudaLibraryLocation> _found = [];   // in the order of the names
     private int _driverVersion;                               // 12080 is CUDA 12.8; 0 if there is no driver to ask
@@ -55,9 +57,11 @@ internal sealed class CudaSearch(CudaLibraryName[] names, IReadOnlyList<CudaPlac
     private bool Allows(int major, List<TriedPlace> tried, string name)
     {
         if (_driverVersion == 0 || major <= _driverVersion / 1000) return true;
-        AddOnce(tried, new(name, $"not looked for: it needs a driver for CUDA {major}, and this one is for {_driverVersion / 1000}.{_driverVersion % 1000 / 10}"));
+        AddOnce(tried, new(name, $"not looked for: it needs a driver for CUDA {major}, and this one is for {Name(_driverVersion)}"));
         return false;
     }
+
+    private static string Name(int version) => $"{version / 1000}.{version % 1000 / 10}";
 
     private static void AddOnce(List<TriedPlace> tried, TriedPlace place)
     {
@@ -76,10 +80,20 @@ internal sealed class CudaSearch(CudaLibraryName[] names, IReadOnlyList<CudaPlac
                 tried.Add(new(shown, reason));
                 continue;
             }
-            if (Accept(library, handle, path, shown, tried) is { } location) return location;
+            if (Accept(library, handle, path, shown, tried) is { } location)
+            {
+                if (library.Beside is not null && place.Folders is not null) LoadBeside(path, library.Beside);
+                return location;
+            }
             loader.Free(handle);
         }
         return null;
+    }
+
+    // Once loaded by path, a file is found by name. One that does not load is missed, and named, by the library itself.
+    private void LoadBeside(string path, string pattern)
+    {
+        foreach (string file in Directory.EnumerateFiles(Path.GetDirectoryName(path)!, pattern)) loader.TryLoad(file, out _, out _);
     }
 
     private CudaLibraryLocation? Accept(CudaLibraryName library, nint handle, string path, string shown, List<TriedPlace> tried)
@@ -90,7 +104,16 @@ internal sealed class CudaSearch(CudaLibraryName[] names, IReadOnlyList<CudaPlac
             tried.Add(new(shown, $"{Kind(emulated)}, and {first.Path} is {Kind(first.Emulated)}: the two are never mixed"));
             return null;
         }
-        if (library == names[0]) _driverVersion = loader.DriverVersion(handle);
+        if (library == names[0])
+        {
+            int version = loader.DriverVersion(handle);
+            if (version is > 0 and < OldestDriver)
+            {
+                tried.Add(new(shown, $"a driver for CUDA {Name(version)}, and {Name(OldestDriver)} is the oldest that has every function needed"));
+                return null;
+            }
+            _driverVersion = version;
+        }
         return new(library, handle, loader.PathOf(handle, path), emulated, tried);
 
         static string Kind(bool emulated) => emulated ? "of the emulated device" : "real";

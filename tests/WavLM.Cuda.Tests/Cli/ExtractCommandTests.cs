@@ -21,7 +21,7 @@ public sealed class ExtractCommandTests(TinyModel tiny) : IClassFixture<TinyMode
         Assert.Equal((0, ""), (run.ExitCode, run.Output));
         Npy npy = Npy.Read(Out("speech.npy"));
         Assert.Equal([2, 74, 64], npy.Shape);
-        using SpeechEncoder encoder = SpeechEncoder.Load(tiny.Model);
+        using SpeechEncoder encoder = SpeechEncoder.Load(tiny.Model, new EncoderOptions { Device = Device.Cpu });
         using AudioFile file = AudioFile.Open(source);
         Features expected = encoder.Encode(file.Read(ChannelSelection.Mean)[0], LayerSelection.Parse("0,2", encoder.Config));
         Assert.Equal([.. expected.Layer(0), .. expected.Layer(2)], npy.Values);

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using WavLM.Cuda.Backends.Cpu;
 using WavLM.Cuda.Checkpoints;
 using WavLM.Cuda.Checks;
 using WavLM.Cuda.Tests.Audio;
@@ -13,26 +14,26 @@ public sealed class MemoryTests(ITestOutputHelper output)
     [Fact]
     public void A_warmed_up_pass_takes_no_memory_and_gives_back_all_it_used()
     {
-        using SpeechEncoder encoder = SpeechEncoder.Load(Fixture.Named("wavlm-base").ModelPath);
+        using SpeechEncoder encoder = SpeechEncoder.Load(Fixture.Named("wavlm-base").ModelPath, new EncoderOptions { Device = Device.Cpu });
         LayerSelection last = LayerSelection.Parse("last", encoder.Config);
-        nint weights = encoder.Memory.BytesInUse;
+        nint weights = ((CpuBackend)encoder.Backend).Memory.BytesInUse;
         Waveform[] batch = BatchInvariance.Noise([16_000, 47_000, 160_000], seed: 21);
         encoder.Encode(batch, last, CancellationToken.None);
-        Assert.Equal(weights, encoder.Memory.BytesInUse);
+        Assert.Equal(weights, ((CpuBackend)encoder.Backend).Memory.BytesInUse);
 
-        long warm = encoder.Memory.Allocations;
+        long warm = ((CpuBackend)encoder.Backend).Memory.Allocations;
         for (int pass = 0; pass < 5; pass++) encoder.Encode(batch, last, CancellationToken.None);
-        Assert.Equal(warm, encoder.Memory.Allocations);
+        Assert.Equal(warm, ((CpuBackend)encoder.Backend).Memory.Allocations);
     }
 
     [Fact]
     public void A_cancelled_pass_gives_back_all_it_used_and_the_next_one_is_bit_exact()
     {
-        using SpeechEncoder encoder = SpeechEncoder.Load(Fixture.Named("wavlm-base").ModelPath);
+        using SpeechEncoder encoder = SpeechEncoder.Load(Fixture.Named("wavlm-base").ModelPath, new EncoderOptions { Device = Device.Cpu });
         LayerSelection all = LayerSelection.Parse("all", encoder.Config);
         Waveform[] batch = BatchInvariance.Noise([400_000, 30_000], seed: 22);
         Features[] expected = encoder.Encode(batch, all, CancellationToken.None);
-        nint weights = encoder.Memory.BytesInUse;
+        nint weights = ((CpuBackend)encoder.Backend).Memory.BytesInUse;
         int cancelled = 0;
         foreach (double share in (double[])[0, 0.1, 0.3, 0.6])
         {
@@ -49,7 +50,7 @@ public sealed class MemoryTests(ITestOutputHelper output)
             {
                 cancelled++;
             }
-            Assert.Equal(weights, encoder.Memory.BytesInUse);
+            Assert.Equal(weights, ((CpuBackend)encoder.Backend).Memory.BytesInUse);
         }
         Assert.True(cancelled > 0, "no pass was cancelled");
         Features[] after = encoder.Encode(batch, all, CancellationToken.None);

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using WavLM.Cuda.Backends.Cpu.Interop;
+using WavLM.Cuda.Model;
 
 namespace WavLM.Cuda.Backends.Cpu;
 
@@ -79,8 +80,13 @@ internal sealed partial class CpuBackend : IBackend
     public Tensor Upload(ReadOnlySpan<float> samples) => Keep(samples, samples.Length, 1);
 
     /// <inheritdoc />
-    public unsafe void CopyToHost(Tensor x, long firstRow, Span<float> destination)
-        => new ReadOnlySpan<float>((float*)x.Address + firstRow * x.Columns, destination.Length).CopyTo(destination);
+    public IDisposable? Place(PackedBatch batch) => null;
+
+    /// <inheritdoc />
+    public void Replay(int stage, PackedBatch batch, ReadOnlySpan<Tensor?> tensors, Action operations) => operations();
+
+    /// <inheritdoc />
+    public IHostCopies CopyToHost() => new HostCopies();
 
     /// <inheritdoc />
     public void Dispose()

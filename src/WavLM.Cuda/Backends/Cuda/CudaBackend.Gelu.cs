@@ -13,7 +13,7 @@ internal sealed partial class CudaBackend
     {
         // A thread takes a pack of neighbours that never straddles two rows (packed.cuh).
         int width = x.Columns % 4 == 0 ? 4 : x.Columns % 2 == 0 ? 2 : 1;
-        _gelus[x.Columns].Launch(_stream, Grid.Over(x.Rows * x.Columns / width, GeluThreads), GeluThreads, 0, x, bias, y, x.Rows);
+        _gelus[x.Columns].Launch(_stream, Grid.Over(RowsOf(x) * x.Columns / width, GeluThreads), GeluThreads, 0, x, bias, y, RowsOf(x));
     }
 
     private static KernelFamily<int> GeluKernels(Kernels kernels) => new(kernels, "gelu.cu", "gelu",

@@ -14,18 +14,18 @@ internal sealed partial class CudaBackend
         RequireShape(x, x.Rows, norm.Gain.Columns, nameof(x));
         RequireShape(y, x.Rows, x.Columns, nameof(y));
         if (operands is not null) RequireShape(operands, x.Rows, x.Columns, nameof(operands));
-        if (gates is not null) RequireShape(gates, x.Rows, gate?.Heads ?? 0, nameof(gates));
+        if (gate is not null) RequireShape(gates ?? throw new ArgumentNullException(nameof(gates)), x.Rows, gate.Heads, nameof(gates));
         // Float32 operands are y itself: nothing is written twice.
         Tensor? second = ReferenceEquals(operands, y) ? null : operands;
-        LayerNorm(x, bias: null, norm, y, gelu: false, second, gates is null ? null : gate, gates);
+        LayerNorm(x, bias: null, norm, y, gelu: false, second, gate, gates);
     }
 
     private void LayerNorm(Tensor x, Tensor? bias, NormWeights norm, Tensor y, bool gelu, Tensor? operands = null, GateWeights? gate = null, Tensor? gates = null)
     {
         Kernel kernel = _layerNorms[new LayerNormVariant(x.Columns, gate?.Heads ?? 0, gelu)];
         kernel.Launch(
-            _stream, Grid.Over(x.Rows, LayerNormWarps), 32 * LayerNormWarps, 0,
-            x, bias, norm.Gain, norm.Bias, y, operands, gate?.Rows, gate?.Biases, gate?.Constants, gates, x.Rows, norm.Epsilon);
+            _stream, Grid.Over(RowsOf(x), LayerNormWarps), 32 * LayerNormWarps, 0,
+            x, bias, norm.Gain, norm.Bias, y, operands, gate?.Rows, gate?.Biases, gate?.Constants, gates, RowsOf(x), norm.Epsilon);
     }
 
     private static KernelFamily<LayerNormVariant> LayerNormKernels(Kernels kernels) => new(kernels, "layer_norm.cu", "layer_norm", static variant =>

@@ -1,4 +1,4 @@
-using WavLM.Cuda.Backends.Cuda.Interop;
+using System.Runtime.InteropServices;
 using WavLM.Cuda.Backends.Cuda.Runtime;
 
 namespace WavLM.Cuda.Backends.Cuda;
@@ -7,19 +7,21 @@ namespace WavLM.Cuda.Backends.Cuda;
 /// The operations on a CUDA device, in float32: matrix products by cuBLASLt with one algorithm a shape, everything else by our own
 /// kernels. Bits follow from the model and the utterance, never from the batch. Made, used and disposed on one thread.
 /// </summary>
-internal sealed partial class CudaBackend : IDisposable
+internal sealed partial class CudaBackend : IBackend
 {
     // Compilers are memory-hungry, and a model wants some twenty kernels.
     private const int MostCompilerThreads = 8;
-    private const int StagingFloats = 4 << 20;
 
     private readonly CudaDevice _device;
     private readonly CudaStream _stream;
+    private readonly CudaStream _copying;
     private readonly DeviceMemoryPool _memory;
     private readonly PinnedMemory _pinned;
     private readonly Gemms _gemms;
     private readonly KernelCompiler _compiler;
     private readonly Kernels _kernels;
+    private readonly KeptTensors _framesKept;
+    private readonly KeptTensors _stagesKept;
 
     /// <param name="ordinal">The device, by the driver's count.</param>
     /// <param name="cache">Where compiled kernels are kept.</param>
@@ -31,13 +33,28 @@ internal sealed partial class CudaBackend : IDisposable
         {
             _device = CudaDevice.Open(ordinal);
             _stream = new CudaStream(_device);
+            _copying = new CudaStream(_device);
             _memory = new DeviceMemoryPool(_device, _stream, memoryBudget);
             _pinned = new PinnedMemory(_device);
             _gemms = new Gemms(_device, _memory);
             _compiler = new KernelCompiler(KernelSources.Embedded, cache, _device.Architecture, Math.Min(Environment.ProcessorCount, MostCompilerThreads));
             _kernels = new Kernels(_device, _compiler);
+            _framesKept = new KeptTensors(_memory, _stream);
+            _stagesKept = new KeptTensors(_memory, _stream);
+            _waveformStatistics = WaveformStatisticsKernels(_kernels);
+            _normalizeWaveforms = NormalizeWaveformKernels(_kernels);
+            _chunkSums = ChunkSumKernels(_kernels);
+            _windowMoments = FoldKernels(_kernels, "window_moments");
+            _groupNormFolds = FoldKernels(_kernels, "group_norm_fold");
+            _firstConvs = FirstConvKernels(_kernels);
             _gelus = GeluKernels(_kernels);
             _layerNorms = LayerNormKernels(_kernels);
+            _compacts = CompactKernels(_kernels);
+            _positionalConvs = PositionalConvKernels(_kernels);
+            _attentions = AttentionKernels(_kernels);
+            _weightedSums = WeightedSumKernels(_kernels);
+            _pools = PoolKernels(_kernels);
+            _nearestCentroids = NearestCentroidKernels(_kernels);
         }
         catch
         {
@@ -62,11 +79,28 @@ internal sealed partial class CudaBackend : IDisposable
     /// <summary>What the tensors take, and took at most.</summary>
     internal DeviceMemoryPool Memory => _memory;
 
+    /// <summary>The order in which everything runs but the copies to the host.</summary>
+    internal CudaStream Stream => _stream;
+
+    /// <summary>A backend as a user gets it: with the user's cache of compiled kernels.</summary>
+    /// <param name="ordinal">The device, by the driver's count.</param>
+    /// <param name="precision">Type of the matrix operands.</param>
+    /// <param name="warn">Gets a line where something is in the way that costs time alone.</param>
+    /// <exception cref="PlatformNotSupportedException">There is no such device, or it can't compute in this precision.</exception>
+    public static CudaBackend Open(int ordinal, Precision precision, Action<string> warn)
+    {
+        if (precision != Precision.Float32)
+            throw new PlatformNotSupportedException($"CUDA computes in {Precision.Float32} in this version, found {precision}; use --precision fp32, or --device cpu");
+        return new CudaBackend(ordinal, KernelCache.OfUser(warn));
+    }
+
     /// <inheritdoc cref="IBackend.Rent" />
     public Tensor Rent(long rows, int columns, ElementType type, long readableRows = 0)
     {
-        long tiles = (Math.Max(rows, 1) + RowTile - 1) / RowTile;
-        return _memory.Rent(rows, Math.Max(tiles * RowTile, readableRows), columns, type);
+        long tiles = (Math.Max(rows, 1) + RowTile - 1) / RowTile, capacity = Math.Max(tiles * RowTile, readableRows);
+        return _recording ? _stagesKept.Rent(rows, capacity, columns, type)
+            : rows == _recordedFrames ? _framesKept.Rent(rows, capacity, columns, type)
+            : _memory.Rent(rows, capacity, columns, type);
     }
 
     /// <inheritdoc cref="IBackend.Keep" />
@@ -76,7 +110,7 @@ internal sealed partial class CudaBackend : IDisposable
         Tensor tensor = _memory.Rent(rows, rows, columns, ElementType.Float32);
         try
         {
-            Fill(tensor, values);
+            _stream.CopyToDevice(MemoryMarshal.AsBytes(values), tensor);
             return tensor;
         }
         catch
@@ -90,11 +124,15 @@ internal sealed partial class CudaBackend : IDisposable
     public void Dispose()
     {
         // A constructor that failed half-way left the rest null.
+        ForgetRecords();
+        _stagesKept?.Dispose();
+        _framesKept?.Dispose();
         _kernels?.Dispose();
         _compiler?.Dispose();
         _gemms?.Dispose();
         _pinned?.Dispose();
         _memory?.Dispose();
+        _copying?.Dispose();
         _stream?.Dispose();
         _device?.Dispose();
     }
@@ -113,19 +151,5 @@ internal sealed partial class CudaBackend : IDisposable
     {
         long bytes = rows * tensor.Columns * tensor.Type.Bytes();
         if (tensor.Bytes < bytes) throw new ArgumentException($"{name} [{tensor.Rows}, {tensor.Columns}] has {tensor.Bytes:N0} bytes, and {bytes:N0} are read or written", name);
-    }
-
-    /// <summary>Copies values to the beginning of a tensor and waits for it: staging memory is small and serves the next piece.</summary>
-    private unsafe void Fill(Tensor tensor, ReadOnlySpan<float> values)
-    {
-        if (values.IsEmpty) return;
-        using PinnedBuffer staging = _pinned.Rent((nint)Math.Min(values.Length, StagingFloats) * sizeof(float));
-        for (int first = 0; first < values.Length; first += StagingFloats)
-        {
-            ReadOnlySpan<float> piece = values[first..Math.Min(values.Length, first + StagingFloats)];
-            piece.CopyTo(staging.Span<float>());
-            Driver.ThrowIfFailed(Driver.cuMemcpyHtoDAsync_v2((nuint)(tensor.Address + (nint)first * sizeof(float)), (void*)staging.Address, (nuint)piece.Length * sizeof(float), _stream.Handle));
-            _stream.Synchronize();
-        }
     }
 }

@@ -30,12 +30,15 @@ internal abstract class DeviceObjectHandle : SafeHandleZeroOrMinusOneIsInvalid
 /// <summary>A device's primary context: one a process, shared with every other user of the device in it.</summary>
 internal sealed class PrimaryContextHandle : SafeHandleZeroOrMinusOneIsInvalid
 {
-    private readonly int _device;
+    private readonly Action<nint> _destroy;
 
-    private PrimaryContextHandle(nint retained, int device, PendingReleases releases) : base(ownsHandle: true)
+    /// <param name="retained">The context.</param>
+    /// <param name="releases">Of the device's thread.</param>
+    /// <param name="destroy">Gives the context back.</param>
+    internal PrimaryContextHandle(nint retained, PendingReleases releases, Action<nint> destroy) : base(ownsHandle: true)
     {
-        _device = device;
         Releases = releases;
+        _destroy = destroy;
         SetHandle(retained);
     }
 
@@ -46,13 +49,12 @@ internal sealed class PrimaryContextHandle : SafeHandleZeroOrMinusOneIsInvalid
     public static PrimaryContextHandle Retain(int device, PendingReleases releases)
     {
         Driver.ThrowIfFailed(Driver.cuDevicePrimaryCtxRetain(out nint context, device));
-        return new(context, device, releases);
+        return new(context, releases, _ => Driver.cuDevicePrimaryCtxRelease_v2(device));
     }
 
     protected override bool ReleaseHandle()
     {
-        int device = _device;
-        Releases.Release(handle, _ => Driver.cuDevicePrimaryCtxRelease_v2(device), context: null);
+        Releases.Release(handle, _destroy, context: null);
         return true;
     }
 }

@@ -15,5 +15,36 @@ internal sealed class CudaStream(CudaDevice device) : IDisposable
     /// <summary>What is queued from here on waits on the device for the event.</summary>
     public void Wait(CudaEvent recorded) => Driver.ThrowIfFailed(Driver.cuStreamWaitEvent(Handle, recorded.Handle, 0));
 
+    /// <summary>Copies to a tensor's beginning. The values are read during the call: from memory that is not page-locked the driver reads at once.</summary>
+    public unsafe void CopyToDevice(ReadOnlySpan<byte> values, Tensor tensor)
+    {
+        if (values.Length > tensor.Bytes) throw new ArgumentException($"{values.Length:N0} bytes for a tensor of {tensor.Bytes:N0}", nameof(values));
+        if (values.IsEmpty) return;
+        fixed (byte* source = values) Driver.ThrowIfFailed(Driver.cuMemcpyHtoDAsync_v2((nuint)tensor.Address, source, (nuint)values.Length, Handle));
+    }
+
+    /// <summary>Copies from one tensor to the beginning of another.</summary>
+    public void Copy(Tensor source, Tensor destination, nint bytes)
+        => Driver.ThrowIfFailed(Driver.cuMemcpyDtoDAsync_v2((nuint)destination.Address, (nuint)source.Address, (nuint)bytes, Handle));
+
+    /// <summary>Begins to copy a tensor's beginning to page-locked memory.</summary>
+    public unsafe void CopyToHost(Tensor tensor, PinnedBuffer destination, nint bytes)
+        => Driver.ThrowIfFailed(Driver.cuMemcpyDtoHAsync_v2((void*)destination.Address, (nuint)tensor.Address, (nuint)bytes, Handle));
+
+    /// <summary>Copies a tensor's beginning to the host, and waits for it.</summary>
+    public unsafe void CopyToHost(Tensor tensor, Span<byte> destination)
+    {
+        if (destination.IsEmpty) return;
+        fixed (byte* address = destination)
+        {
+            Driver.ThrowIfFailed(Driver.cuMemcpyDtoHAsync_v2(address, (nuint)tensor.Address, (nuint)destination.Length, Handle));
+            Synchronize();
+        }
+    }
+
+    /// <summary>Fills a tensor, to its very end, with one value of four bytes.</summary>
+    public void Fill(Tensor tensor, uint value)
+        => Driver.ThrowIfFailed(Driver.cuMemsetD32Async((nuint)tensor.Address, value, (nuint)(tensor.Bytes / sizeof(uint)), Handle));
+
     public void Dispose() => Handle.Dispose();
 }

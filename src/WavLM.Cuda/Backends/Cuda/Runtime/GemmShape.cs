@@ -13,6 +13,9 @@ internal readonly record struct GemmShape(int Inner, int Outputs)
 
     private const int RowsOfPlainCall = 128;
 
+    /// <summary>Rows that a call without a batch covers, for so many rows of y.</summary>
+    public static long RowsOfCall(long rows) => (rows + RowsOfPlainCall - 1) / RowsOfPlainCall * RowsOfPlainCall;
+
     /// <summary>Elements from a source row to the next.</summary>
     public int SourceStride { get; init; } = Inner;
 

@@ -1,4 +1,4 @@
-// Modules, functions and launches, with the limits that the real driver checks before anything runs.
+// Modules, functions and launches as the driver shows them, with the limits that it checks before anything runs.
 #include <cstring>
 
 #include "counts.h"
@@ -145,8 +145,9 @@ CUDA_EXPORT CUresult cuLaunchKernel(CUfunction handle, unsigned grid_x, unsigned
         counts.launches++;
         counts.kernels[name]++;
     };
-    launch->run = [function, grid, block, shared_bytes, packed] {
-        return static_cast<CUresult>(run_kernel(*function->kernel, grid, block, shared_bytes, packed->data()));
+    const std::size_t dynamic_shared = kernel.takes_dynamic_shared ? shared_bytes : 0;   // it may be given what it never looks at
+    launch->run = [function, grid, block, dynamic_shared, packed] {
+        return static_cast<CUresult>(run_kernel(*function->kernel, grid, block, dynamic_shared, packed->data()));
     };
     return submit(*stream, launch);
 }

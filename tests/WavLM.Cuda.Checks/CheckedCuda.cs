@@ -1,0 +1,43 @@
+using WavLM.Cuda.Backends;
+using WavLM.Cuda.Backends.Cuda;
+using WavLM.Cuda.Native;
+
+namespace WavLM.Cuda.Checks;
+
+/// <summary>The first CUDA device: a real one, or the emulated one where WAVLM_CUDA_PATH names it.</summary>
+internal sealed unsafe class CheckedCuda() : CheckedDevice("cuda")
+{
+    // All bits set are a NaN in every type.
+    private const uint NotANumber = 0xFFFF_FFFF;
+
+    // The emulated device's fresh memory is poison already, and known to be unwritten: writing poison would hide that.
+    private readonly bool _poisoned = CudaLibraries.Locate().Any(location => location.Emulated);
+
+    private CudaBackend? _backend;
+
+    internal override IBackend Create(Precision precision)
+    {
+        try
+        {
+            Device.Cuda().RequireUsable();
+            _backend = CudaBackend.Open(ordinal: 0, precision, static _ => { });
+            _backend.RecordedFrames = 0;   // tensors of records are never poison
+            return _backend;
+        }
+        catch (Exception e) when (e is PlatformNotSupportedException or NativeLibraryException)
+        {
+            throw new CheckSkippedException(e.Message);
+        }
+    }
+
+    internal override nint BytesInUse(IBackend backend) => (nint)((CudaBackend)backend).Memory.BytesInUse;
+
+    internal override void Poison(Tensor tensor)
+    {
+        if (!_poisoned) _backend!.Stream.Fill(tensor, NotANumber);
+    }
+
+    internal override void Write(ReadOnlySpan<byte> from, Tensor tensor) => _backend!.Stream.CopyToDevice(from, tensor);
+
+    internal override void Read(Tensor tensor, Span<byte> to) => _backend!.Stream.CopyToHost(tensor, to);
+}
