@@ -75,12 +75,13 @@ public sealed class DeviceMemoryPoolTests
     [Fact]
     public void Trimming_and_disposing_leave_nothing_on_the_device()
     {
-        DeviceSession session = new();
+        using DeviceSession session = new();
         session.Memory.Rent(1, 100, Columns, ElementType.Float32).Dispose();
         session.Memory.Trim();
         Assert.Equal(0, EmulatedDevice.Count("live_bytes"));
         Tensor forgotten = session.Memory.Rent(1, 100, Columns, ElementType.Float32);
-        session.Dispose();
+        session.Memory.Dispose();
+        Assert.Equal(0, EmulatedDevice.Count("live_allocations"));
         forgotten.Dispose();   // its memory went with the pool
     }
 

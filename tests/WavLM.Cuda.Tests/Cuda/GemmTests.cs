@@ -111,6 +111,21 @@ public sealed class GemmTests
     }
 
     [Fact]
+    public void A_number_of_rows_that_the_algorithm_refuses_is_an_error_and_never_another_pick()
+    {
+        using DeviceSession session = new();
+        using Tensor x = session.Upload(new float[GemmShape.RowTile * 16], 16), w = session.Upload(new float[8 * 16], 16), y = session.Memory.Rent(256, 256, 8, ElementType.Float32);
+        using Gemms gemms = new(session.Device, session.Memory);
+        Gemm gemm = gemms[new GemmShape(16, 8)];
+        // Less than no rows: the emulated library refuses nothing else that it took before.
+        var refused = Assert.Throws<GemmRefusedException>(() => gemm.Run(session.Stream, (nuint)x.Address, (nuint)w.Address, 0, (nuint)y.Address, -100, accumulate: false));
+        Assert.Contains($"algorithm {gemm.Algorithm}, chosen for x[rows, 16] W[8, 16]^T, refuses 0 rows (CUBLAS_STATUS_INVALID_VALUE", refused.Message, StringComparison.Ordinal);
+        Assert.Equal(0, EmulatedDevice.Count("matmuls"));
+        gemm.Run(session.Stream, (nuint)x.Address, (nuint)w.Address, 0, (nuint)y.Address, 100, accumulate: false);
+        Assert.Equal(1, EmulatedDevice.Count("matmuls"));
+    }
+
+    [Fact]
     public void Weights_of_one_shape_share_an_algorithm_and_the_set_has_a_name()
     {
         using DeviceSession session = new();

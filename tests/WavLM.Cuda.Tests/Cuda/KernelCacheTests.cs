@@ -90,6 +90,19 @@ public sealed class KernelCacheTests : IDisposable
     }
 
     [Fact]
+    public void The_folder_is_where_the_XDG_specification_wants_it()
+    {
+        string home = Directory.CreateDirectory(_home.File("home")).FullName, xdg = _home.File("xdg");
+        Assert.Equal(Path.Combine(xdg, "wavlm-cuda", "kernels"), KernelCache.Of(xdg, home, _warnings.Add).Folder);
+        Assert.Equal(Path.Combine(home, ".cache", "wavlm-cuda", "kernels"), KernelCache.Of(null, home, _warnings.Add).Folder);
+        Assert.Equal(Path.Combine(home, ".cache", "wavlm-cuda", "kernels"), KernelCache.Of("relative", home, _warnings.Add).Folder);
+        Assert.Null(KernelCache.Of(null, null, _warnings.Add).Folder);
+        Assert.Null(KernelCache.Of("", _home.File("nobody"), _warnings.Add).Folder);
+        Assert.False(Directory.Exists(_home.File("nobody")));
+        Assert.Empty(_warnings);
+    }
+
+    [Fact]
     public void A_home_that_is_no_folder_means_no_cache()
     {
         string file = _home.File("file");

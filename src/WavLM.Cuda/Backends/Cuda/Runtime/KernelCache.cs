@@ -29,15 +29,13 @@ internal sealed class KernelCache
     /// <summary>The user's cache: below XDG_CACHE_HOME, or below .cache in the home folder; without either, none.</summary>
     /// <param name="warn">Gets one line where the folder is refused.</param>
     public static KernelCache OfUser(Action<string> warn)
+        => Of(Environment.GetEnvironmentVariable("XDG_CACHE_HOME"), Environment.GetEnvironmentVariable("HOME"), warn);
+
+    internal static KernelCache Of(string? cacheHome, string? userHome, Action<string> warn)
     {
-        string? home = Environment.GetEnvironmentVariable("XDG_CACHE_HOME");
-        if (string.IsNullOrEmpty(home) || !Path.IsPathRooted(home))   // the specification ignores relative ones
-        {
-            string? user = Environment.GetEnvironmentVariable("HOME");
-            if (string.IsNullOrEmpty(user)) return None;
-            home = Path.Combine(user, ".cache");
-        }
-        return Open(home, warn);
+        if (Path.IsPathFullyQualified(cacheHome ?? "")) return Open(cacheHome!, warn);   // the specification ignores relative ones
+        // A home folder that is not there is not ours to make.
+        return Directory.Exists(userHome) ? Open(Path.Combine(userHome, ".cache"), warn) : None;
     }
 
     /// <summary>The cache below a folder of caches, made where it is missing.</summary>
