@@ -26,14 +26,15 @@ internal static partial class Wavlm
 
     public static Finished Run((string Name, string? Value)[] environment, params string[] arguments) => Finish(Start(environment, arguments));
 
-    public static Finished Finish(Process process)
+    public static Finished Finish(Process process, TimeSpan? patience = null)
     {
+        TimeSpan limit = patience ?? Patience;
         using (process)
         {
             Task<string> output = process.StandardOutput.ReadToEndAsync(), error = process.StandardError.ReadToEndAsync();
-            if (process.WaitForExit(Patience)) return new(process.ExitCode, output.Result, error.Result);
+            if (process.WaitForExit(limit)) return new(process.ExitCode, output.Result, error.Result);
             process.Kill();
-            throw new TimeoutException($"wavlm is not done after {Patience}: {error.Result}");
+            throw new TimeoutException($"wavlm is not done after {limit}: {error.Result}");
         }
     }
 
