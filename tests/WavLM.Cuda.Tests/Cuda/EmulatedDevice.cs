@@ -42,6 +42,15 @@ internal static unsafe class EmulatedDevice
 
     public static void SetSchedule(int mode) => ((delegate* unmanaged<int, void>)Export("emu_set_schedule"))(mode);
 
+    /// <summary>A cp.async lands at once, and not as late as its group is waited for.</summary>
+    public static void SetCopyAsync(bool early) => ((delegate* unmanaged<int, void>)Export("emu_set_copy_async"))(early ? 1 : 0);
+
+    /// <summary>The __syncthreads or __syncwarp at a line of a source, named as below kernels/, is taken out of the next launches.</summary>
+    public static void SkipBarrier(string file, int line)
+    {
+        fixed (byte* name = Utf8(file)) ((delegate* unmanaged<byte*, int, void>)Export("emu_skip_barrier"))(name, line);
+    }
+
     /// <summary>The nth call from now fails with a code, once or for ever.</summary>
     public static void Fail(Fault kind, long nth, bool forEver, int code) => ((delegate* unmanaged<int, long, int, int, void>)Export("emu_fail"))((int)kind, nth, forEver ? 1 : 0, code);
 
