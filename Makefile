@@ -42,7 +42,7 @@ demo: build ## features of the bundled recordings (MODEL=path for a real checkpo
 test: build emulator abi-libraries portable ## run every test
 	@./tests/run.sh
 
-abi-check: build abi-libraries ## the CUDA bindings against NVIDIA's headers and libraries; no GPU is needed
+abi-check: build emulator abi-libraries ## the CUDA bindings against NVIDIA's headers and libraries; no GPU is needed
 	@VERBOSITY=normal ./tests/run.sh --filter FullyQualifiedName~WavLM.Cuda.Tests.Abi
 
 abi-libraries:

@@ -23,6 +23,8 @@ internal sealed class TimedBackend(IBackend inner) : IBackend
 
     public void Reset() => _seconds.Clear();
 
+    public void Prepare(EncoderConfig config) => inner.Prepare(config);
+
     public Tensor Rent(long rows, int columns, ElementType type, long readableRows = 0) => inner.Rent(rows, columns, type, readableRows);
 
     public Tensor Keep(ReadOnlySpan<float> values, long rows, int columns) => inner.Keep(values, rows, columns);

@@ -34,6 +34,9 @@ internal interface IBackend : IDisposable
     /// <summary>Rows up to the next multiple of this are computed with the last ones; tensors reach that far.</summary>
     int RowTile { get; }
 
+    /// <summary>Begins to make ready what a model of this shape will want, beside the reading of its weights.</summary>
+    void Prepare(EncoderConfig config);
+
     /// <param name="rows">Rows that mean something.</param>
     /// <param name="columns">Elements a row.</param>
     /// <param name="type">Element type.</param>

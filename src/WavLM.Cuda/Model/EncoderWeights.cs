@@ -22,7 +22,10 @@ internal sealed record EncoderWeights(
 {
     /// <exception cref="CheckpointException">A tensor cannot be read.</exception>
     public static EncoderWeights Load(Checkpoint checkpoint, IBackend backend, CancellationToken cancellationToken)
-        => new EncoderWeightsLoader(checkpoint, backend).Load(cancellationToken);
+    {
+        backend.Prepare(checkpoint.Config);
+        return new EncoderWeightsLoader(checkpoint, backend).Load(cancellationToken);
+    }
 
     public void Dispose()
     {

@@ -61,6 +61,12 @@ internal sealed partial class CpuBackend : IBackend
     private static unsafe DnnlVersion Version() => *Dnnl.dnnl_version();
 
     /// <inheritdoc />
+    public void Prepare(EncoderConfig config)
+    {
+        // Primitives are made with the weights that they are for.
+    }
+
+    /// <inheritdoc />
     public Tensor Rent(long rows, int columns, ElementType type, long readableRows = 0)
     {
         // A tile of an utterance's frames starts at any row, so the last one may end a whole tile behind the last row.
