@@ -12,12 +12,18 @@ THREADS ?= $(shell nproc)
 # The results' name: the processor's, in letters and digits.
 HOST_NAME ?= $(shell sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1 | tr -cs 'A-Za-z0-9\n' '-' | tr 'A-Z' 'a-z' | sed 's/-$$//')-$(THREADS)-threads
 RESTORE := $(if $(CI),--locked-mode)
+VERSION := $(shell sed -n 's:.*<Version>\(.*\)</Version>.*:\1:p' src/WavLM.Cuda.Cli/WavLM.Cuda.Cli.csproj)
+ARCHIVE := artifacts/wavlm-portable-$(VERSION)-linux-x64.tar.xz
+# Folders are in the list too: their times tell of files that were removed.
+ARCHIVE_SOURCES := $(shell find src kernels packaging tests/WavLM.Cuda.Checks tests/WavLM.Cuda.GpuCheck Directory.*.props LICENSE)
+
+PUBLISH := dotnet publish --runtime linux-x64 -p:PublishTrimmed=true --nologo --verbosity quiet
 
 export DOTNET_NOLOGO := 1
 export DOTNET_CLI_TELEMETRY_OPTOUT := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test abi-check abi-libraries bench bench-cpu reference-check publish clean
+.PHONY: help setup build demo test abi-check abi-libraries bench bench-cpu reference-check emulator publish portable portable-check gpu-check clean
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -33,7 +39,7 @@ build: setup ## build everything; the command is bin/wavlm
 demo: build ## features of the bundled recordings (MODEL=path for a real checkpoint)
 	@./demo.sh "$(MODEL)"
 
-test: build abi-libraries ## run every test
+test: build emulator abi-libraries portable ## run every test
 	@./tests/run.sh
 
 abi-check: build abi-libraries ## the CUDA bindings against NVIDIA's headers and libraries; no GPU is needed
@@ -55,8 +61,28 @@ reference-check: build ## Base and Large at full size against the PyTorch refere
 	@./setup.sh reference
 	@$(PYTHON) tests/reference/reference_check.py --wavlm bin/wavlm --reference $(REFERENCE) --audio tests/fixtures/audio/long.wav tests/fixtures/audio/medium.wav tests/fixtures/audio/short.wav
 
+emulator: ## the emulated CUDA device, in tests/cuda-on-cpu/build
+	@./setup.sh emulator
+	@$(MAKE) --no-print-directory --silent -C tests/cuda-on-cpu
+
 publish: build ## one trimmed file with its own runtime, in artifacts/publish
-	@dotnet publish src/WavLM.Cuda.Cli --runtime linux-x64 -p:PublishTrimmed=true --nologo --verbosity quiet
+	@$(PUBLISH) src/WavLM.Cuda.Cli
+
+portable: $(ARCHIVE) ## one archive that runs where there is no .NET, no package and no network
+	@packaging/budget.sh $(ARCHIVE)
+
+$(ARCHIVE): $(ARCHIVE_SOURCES) | build
+	@./setup.sh portable
+	@$(PUBLISH) src/WavLM.Cuda.Cli
+	@$(PUBLISH) tests/WavLM.Cuda.GpuCheck
+	@rm -f artifacts/wavlm-portable-*.tar.xz
+	@packaging/portable.sh $@ artifacts/publish/WavLM.Cuda.Cli/release_linux-x64/wavlm artifacts/publish/WavLM.Cuda.GpuCheck/release_linux-x64/gpu-check
+
+portable-check: portable ## the archive where there are only the C library's files (as root)
+	@tests/portable/chroot.sh $(ARCHIVE)
+
+gpu-check: build ## everything that is to be learnt on this machine's GPU (REPORT=file)
+	@artifacts/bin/WavLM.Cuda.GpuCheck/release/gpu-check --report $(or $(REPORT),artifacts/gpu-check.txt)
 
 clean: ## remove everything built
 	@rm -rf artifacts bin demo

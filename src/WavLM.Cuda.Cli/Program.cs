@@ -8,6 +8,7 @@ RootCommand root = new("WavLM speech features: from recordings to the hidden sta
     ExtractCommand.Create(),
     InfoCommand.Create(),
     InitCommand.Create(),
+    DoctorCommand.Create(),
 };
 ExplainedHelp.Apply(root);
 

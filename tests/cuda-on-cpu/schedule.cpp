@@ -72,6 +72,8 @@ void set_schedule(int mode)
 
 void host_saw(const Clock& clock) { merge(host_clock, clock); }
 
+void forget_clocks() { host_clock.clear(); }
+
 void complete(const OperationPtr& operation)
 {
     while (!operation->done) {
@@ -88,6 +90,7 @@ void complete(const OperationPtr& operation)
 
 void complete(Stream& stream)
 {
+    for (const OperationPtr& other : std::vector<OperationPtr>(stream.waits)) complete(other);   // a wait that nothing follows yet
     while (!stream.pending.empty()) complete(OperationPtr(stream.pending.back()));
 }
 

@@ -95,6 +95,9 @@ void complete(Stream& stream);
 // The host has seen everything that the clock covers: what it calls from now on comes after.
 void host_saw(const Clock& clock);
 
+// Its context is gone, and every stream that a clock could speak of.
+void forget_clocks();
+
 // Whether an event's query finishes now: at once, after a few answers of "not ready", or by chance.
 bool query_finishes(Event& event);
 

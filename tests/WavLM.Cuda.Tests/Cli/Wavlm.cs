@@ -11,22 +11,30 @@ internal static partial class Wavlm
     /// <summary>bin/wavlm, above the folder that the tests run in.</summary>
     public static string Command { get; } = Find();
 
-    public static Process Start(params string[] arguments)
+    public static Process Start(params string[] arguments) => Start([], arguments);
+
+    /// <summary>With these variables set, or taken out where the value is null.</summary>
+    public static Process Start((string Name, string? Value)[] environment, params string[] arguments)
     {
         ProcessStartInfo start = new(Command, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
+        start.Environment.Remove("WAVLM_CUDA_PATH");   // the tests' own process has it, for the emulated device
+        foreach ((string name, string? value) in environment) start.Environment[name] = value;
         return Process.Start(start)!;
     }
 
     public static Finished Run(params string[] arguments) => Finish(Start(arguments));
 
-    public static Finished Finish(Process process)
+    public static Finished Run((string Name, string? Value)[] environment, params string[] arguments) => Finish(Start(environment, arguments));
+
+    public static Finished Finish(Process process, TimeSpan? patience = null)
     {
+        TimeSpan limit = patience ?? Patience;
         using (process)
         {
             Task<string> output = process.StandardOutput.ReadToEndAsync(), error = process.StandardError.ReadToEndAsync();
-            if (process.WaitForExit(Patience)) return new(process.ExitCode, output.Result, error.Result);
+            if (process.WaitForExit(limit)) return new(process.ExitCode, output.Result, error.Result);
             process.Kill();
-            throw new TimeoutException($"wavlm is not done after {Patience}: {error.Result}");
+            throw new TimeoutException($"wavlm is not done after {limit}: {error.Result}");
         }
     }
 

@@ -42,6 +42,15 @@ internal static unsafe class EmulatedDevice
 
     public static void SetSchedule(int mode) => ((delegate* unmanaged<int, void>)Export("emu_set_schedule"))(mode);
 
+    /// <summary>A cp.async lands at once, and not as late as its group is waited for.</summary>
+    public static void SetCopyAsync(bool early) => ((delegate* unmanaged<int, void>)Export("emu_set_copy_async"))(early ? 1 : 0);
+
+    /// <summary>The __syncthreads or __syncwarp at a line of a source, named as below kernels/, is taken out of the next launches.</summary>
+    public static void SkipBarrier(string file, int line)
+    {
+        fixed (byte* name = Utf8(file)) ((delegate* unmanaged<byte*, int, void>)Export("emu_skip_barrier"))(name, line);
+    }
+
     /// <summary>The nth call from now fails with a code, once or for ever.</summary>
     public static void Fail(Fault kind, long nth, bool forEver, int code) => ((delegate* unmanaged<int, long, int, int, void>)Export("emu_fail"))((int)kind, nth, forEver ? 1 : 0, code);
 
@@ -68,6 +77,21 @@ internal static unsafe class EmulatedDevice
         for (int i = 0; i < reports.Length; i++) reports[i] = Marshal.PtrToStringUTF8((nint)text(i))!;
         return reports;
     }
+
+    /// <summary>Whether kernels compiled from now on have their accesses watched; without, they are a good deal faster.</summary>
+    public static void SetInstrumented(bool watched) => ((delegate* unmanaged<int, void>)Export("emu_set_instrumented"))(watched ? 1 : 0);
+
+    /// <summary>The kernels launched since the last reset of the counts.</summary>
+    public static string[] Kernels()
+    {
+        var name = (delegate* unmanaged<int, byte*>)Export("emu_kernel_name");
+        string[] kernels = new string[((delegate* unmanaged<int>)Export("emu_kernels"))()];
+        for (int i = 0; i < kernels.Length; i++) kernels[i] = Marshal.PtrToStringUTF8((nint)name(i))!;
+        return kernels;
+    }
+
+    /// <summary>Seconds that the compiler took since the start of the process; what was kept from an earlier run takes none.</summary>
+    public static double CompileSeconds() => ((delegate* unmanaged<double>)Export("emu_compile_seconds"))();
 
     private static nint Export(string name) => NativeLibrary.GetExport(Library.Value, name);
 

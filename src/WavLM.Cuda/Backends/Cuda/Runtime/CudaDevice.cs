@@ -98,7 +98,7 @@ internal sealed class CudaDevice : IDisposable
         Context.Dispose();
     }
 
-    private static unsafe string NameOf(int device)
+    internal static unsafe string NameOf(int device)
     {
         const int Longest = 256;
         byte* name = stackalloc byte[Longest];
