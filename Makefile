@@ -23,7 +23,7 @@ export DOTNET_NOLOGO := 1
 export DOTNET_CLI_TELEMETRY_OPTOUT := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test abi-check abi-libraries bench bench-cpu reference-check emulator publish portable portable-check gpu-check clean
+.PHONY: help setup build demo test test-long abi-check abi-libraries bench bench-cpu reference-check emulator publish portable portable-check gpu-check clean
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -42,8 +42,11 @@ demo: build ## features of the bundled recordings (MODEL=path for a real checkpo
 test: build emulator abi-libraries portable ## run every test
 	@./tests/run.sh
 
+test-long: build emulator abi-libraries portable ## every test, and the checks once more on every emulated architecture
+	@FILTER=FullyQualifiedName~WavLM.Cuda ./tests/run.sh
+
 abi-check: build emulator abi-libraries ## the CUDA bindings against NVIDIA's headers and libraries; no GPU is needed
-	@VERBOSITY=normal ./tests/run.sh --filter FullyQualifiedName~WavLM.Cuda.Tests.Abi
+	@VERBOSITY=normal FILTER=FullyQualifiedName~WavLM.Cuda.Tests.Abi ./tests/run.sh
 
 abi-libraries:
 	@./tests/abi/fetch.sh || echo "abi: NVIDIA's libraries are not at hand, and what needs them is skipped"

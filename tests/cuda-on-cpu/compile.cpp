@@ -263,11 +263,5 @@ Compiled compile(const Source& source, bool instrumented)
 long long compiles() { std::lock_guard<std::mutex> lock(counting); return compiled; }
 long long compiles_reused() { std::lock_guard<std::mutex> lock(counting); return reused; }
 double compile_seconds() { std::lock_guard<std::mutex> lock(counting); return seconds; }
-void reset_compile_counts()
-{
-    std::lock_guard<std::mutex> lock(counting);
-    compiled = reused = 0;
-    seconds = 0;
-}
 
 }

@@ -39,7 +39,6 @@ void reset_counts()
     fresh.live_bytes = fresh.peak_bytes = counts.live_bytes;
     fresh.live_allocations = counts.live_allocations;
     counts = fresh;
-    reset_compile_counts();
 }
 
 }  // namespace

@@ -74,7 +74,6 @@ Outcome run_kernel(const Kernel& kernel, Extent grid, Extent block, size_t dynam
 long long compiles();
 long long compiles_reused();
 double compile_seconds();
-void reset_compile_counts();
 
 }
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using WavLM.Cuda.Backends.Cuda.Interop;
@@ -108,5 +109,18 @@ internal static unsafe class EmulatedDevice
     }
 }
 
-[CollectionDefinition(EmulatedDevice.Collection, DisableParallelization = true)]
-public sealed class EmulatedDeviceTests;
+[CollectionDefinition(EmulatedDevice.Collection)]
+public sealed class EmulatedDeviceTests : ICollectionFixture<EmulatedDeviceTests.Compilations>
+{
+    /// <summary>What the device's compiler did for the tests of this process, left beside them for tests/run.sh to print.</summary>
+    public sealed class Compilations : IDisposable
+    {
+        public void Dispose()
+        {
+            if (EmulatedDevice.Folder is null) return;
+            File.WriteAllText(
+                Path.Combine(AppContext.BaseDirectory, "compiled.txt"),
+                string.Create(CultureInfo.InvariantCulture, $"{EmulatedDevice.Count("compiles")} kernels compiled for the emulated device in {EmulatedDevice.CompileSeconds():0.0} s, {EmulatedDevice.Count("compiles_reused")} kept from before\n"));
+        }
+    }
+}
