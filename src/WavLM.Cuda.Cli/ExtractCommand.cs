@@ -34,7 +34,7 @@ internal static class ExtractCommand
     private static async Task<int> RunAsync(ExtractRequest request)
     {
         using StopSignals signals = new();
-        Device device = ResolveDevice(request);
+        Device device = ResolveDevice(request, out string? whyNotCuda);
         using Checkpoint checkpoint = Checkpoint.Open(request.Model, request.EncoderConfig);
         LayerSelection layers = Layers(request.Layers, checkpoint);
         FeatureConvention convention = FeatureConvention.Resolve(request.Convention, checkpoint, request.Normalize, request.FinalNorm);
@@ -44,6 +44,7 @@ internal static class ExtractCommand
         ExtractionPlan plan = ExtractionPlan.Make(inputs, request.Channel, checkpoint.Config, layers, signals.Stop);
         Terminal.WriteError(Estimate(plan, folder));
         if (!request.Force) folder.RequireRoomFor(plan);
+        if (whyNotCuda is not null) Terminal.WriteError($"computing on the CPU: {whyNotCuda}");
 
         EncoderOptions options = new() { Device = device, Precision = request.Precision, Threads = request.Threads, Convention = convention, Warn = Terminal.WriteError };
         using SpeechEncoder encoder = SpeechEncoder.Load(checkpoint, options, signals.Stop);
@@ -54,13 +55,15 @@ internal static class ExtractCommand
     }
 
     /// <summary>Before anything is read: a device that is not there is no reason to hash gigabytes.</summary>
-    private static Device ResolveDevice(ExtractRequest request)
+    private static Device ResolveDevice(ExtractRequest request, out string? whyNotCuda)
     {
-        // Half precision is the CPU's alone so far.
-        Device device = request.Device.IsAuto && request.Precision != Precision.Float32 ? Device.Cpu : request.Device;
-        device = device.Resolve(out string? whyNotCuda);
-        if (whyNotCuda is not null) Terminal.WriteError($"computing on the CPU: {whyNotCuda}");
-        if (device.IsCuda) device.RequireUsable();
+        if (request.Device.IsAuto && request.Precision != Precision.Float32)
+        {
+            whyNotCuda = "this version computes in fp32 on CUDA; --precision fp32 uses a CUDA device where there is one";
+            return Device.Cpu;
+        }
+        Device device = request.Device.Resolve(out whyNotCuda);
+        device.RequireUsable();
         return device;
     }
 
