@@ -43,6 +43,15 @@ public sealed class Check
         yield return new Check($"{name} bf16", Precision.BFloat16, body, onHost: null);
     }
 
+    /// <summary>Every length up to one past four tiles of 64, so that no tail of any kernel is left out.</summary>
+    /// <param name="name">Operation and statement.</param>
+    /// <param name="first">The least length that there can be: 0 or 1.</param>
+    /// <param name="body">Of one length.</param>
+    internal static IEnumerable<Check> OfEveryLength(string name, int first, Action<CheckedBackend, int> body) => Cross($"{name} of every length", on =>
+    {
+        for (int length = first; length <= 257; length++) body(on, length);
+    });
+
     internal static IEnumerable<Check> Cross(string name, (string Name, int[] Values) a, Action<CheckedBackend, int> body)
         => a.Values.SelectMany(x => Cross(Named(name, a.Name, x), on => body(on, x)));
 

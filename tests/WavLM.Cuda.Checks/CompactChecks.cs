@@ -8,6 +8,7 @@ internal static class CompactChecks
 {
     public static IEnumerable<Check> All =>
     [
+        .. Check.OfEveryLength("compact", first: 1, (on, slots) => CopiesFramesAlone(on, slots, channels: 5)),
         .. Check.Cross("compact", ("slots", [1, 2, 3, 5, 64, 1000]), ("channels", [1, 33, 512]), CopiesFramesAlone),
         .. Check.Cross("compact behind a packed front end", ("norm", [0, 1]), BehindPackedFrontEnd),
     ];

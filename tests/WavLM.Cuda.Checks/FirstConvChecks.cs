@@ -12,6 +12,7 @@ internal static class FirstConvChecks
 
     public static IEnumerable<Check> All =>
     [
+        .. Check.OfEveryLength("first_conv", first: 1, (on, frames) => Errs(on, Configs.WithConvLayers(new ConvLayer(17, 10, 5)), [frames], group: false)),
         .. Check.Cross("first_conv fold_group_norm", Channels, ("frames", [1, 7]), (on, c, f) => FoldErrs(on, c, f, offset: 0)),
         .. Check.Cross("first_conv fold_group_norm of a recording with an offset", Channels, ("frames", [7]), (on, c, f) => FoldErrs(on, c, f, Offset)),
         .. Check.Cross("first_conv with group norm", Channels, ("frames", [1, 5]), (on, c, f) => Errs(on, Configs.Usual(c), [f, f], group: true)),

@@ -13,6 +13,7 @@ internal static class GatedAttentionChecks
 
     public static IEnumerable<Check> All =>
     [
+        .. Check.OfEveryLength("gated_attention", first: 1, (on, frames) => Errs(on, Errors.Repeated(frames), heads: 1, headWidth: 16, biased: true)),
         .. Check.Cross("gated_attention", ShortFrames, ("head_width", [64, 80, 120]), (on, f, w) => Errs(on, Errors.Repeated(f), heads: 3, w, biased: true)),
         .. Check.Cross("gated_attention over several tiles of keys", LongFrames, (on, f) => Errs(on, [f], heads: 2, headWidth: 64, biased: true)),
         .. Check.Cross("gated_attention of narrow heads", ("frames", [65, 130]), ("head_width", [4, 16, 33]), (on, f, w) => Errs(on, [f], heads: 2, w, biased: true)),

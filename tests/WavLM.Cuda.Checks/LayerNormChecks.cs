@@ -10,6 +10,7 @@ internal static class LayerNormChecks
 
     public static IEnumerable<Check> All =>
     [
+        .. Check.OfEveryLength("layer_norm", first: 0, (on, rows) => InPlace(on, rows, channels: 33)),
         .. Check.Cross("layer_norm in place", ("rows", [0, 1, 31, 32, 33, 257]), ("channels", [1, 16, 33, 48, 64, 512]), InPlace),
         .. Check.Cross("layer_norm to operands", ("rows", [1, 64, 65]), ("channels", [15, 17, 33, 512, 1024]), ToOperands),
         .. Check.Cross("layer_norm of a large mean", ("rows", [5]), ("channels", [16, 33, 512]), OfLargeMean),

@@ -9,6 +9,7 @@ internal static class LinearChecks
 
     public static IEnumerable<Check> All =>
     [
+        .. Check.OfEveryLength("linear", first: 0, (on, rows) => Errs(on, rows, inputs: 33, outputs: 17, on.OperandType, Epilogue.GeluErf)),
         .. Check.Cross("linear to operands", Rows, ("inputs", [16, 33, 512]), ("outputs", [33, 48]), (on, r, i, o) => Errs(on, r, i, o, on.OperandType, Epilogue.None)),
         .. Check.Cross("linear to float32", Rows, ("inputs", [48, 512]), ("outputs", [64]), (on, r, i, o) => Errs(on, r, i, o, ElementType.Float32, Epilogue.None)),
         .. Check.Cross("linear with GELU", Rows, ("inputs", [33, 64]), ("outputs", [48, 129]), (on, r, i, o) => Errs(on, r, i, o, on.OperandType, Epilogue.GeluErf)),

@@ -17,6 +17,7 @@ internal static class NormalizeWaveformsChecks
 
     public static IEnumerable<Check> All =>
     [
+        .. Check.OfEveryLength("normalize_waveforms", first: 1, (on, samples) => Errs(on, samples, normalize: 1)),
         .. Check.Cross("normalize_waveforms", Lengths, Normalize, Errs),
         .. Check.Cross("normalize_waveforms by utterance", Normalize, ByUtterance),
     ];

@@ -14,6 +14,7 @@ internal static class PoolChecks
 
     public static IEnumerable<Check> All =>
     [
+        .. Check.OfEveryLength("pool", first: 1, (on, frames) => Errs(on, frames, columns: 33, withDeviation: true, mean: 0)),
         .. Check.Cross("pool", Frames, Columns, Deviation, (on, f, c, d) => Errs(on, f, c, withDeviation: d == 1, mean: 0)),
         .. Check.Cross("pool of a large mean", ("frames", [2, 300]), ("columns", [33]), Deviation, (on, f, c, d) => Errs(on, f, c, withDeviation: d == 1, LargeMean)),
         .. Check.Cross("pool of a single frame is the frame", Columns, OfSingleFrame),

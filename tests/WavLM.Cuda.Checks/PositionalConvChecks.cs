@@ -10,6 +10,7 @@ internal static class PositionalConvChecks
 
     public static IEnumerable<Check> All =>
     [
+        .. Check.OfEveryLength("positional_conv", first: 1, (on, frames) => Errs(on, Errors.Repeated(frames), channels: 8, groups: 2, kernel: 16, on.OperandType)),
         .. Check.Cross("positional_conv of 128 taps in 16 groups", Frames, (on, f) => Errs(on, Errors.Repeated(f), channels: 64, groups: 16, kernel: 128, on.OperandType)),
         .. Check.Cross("positional_conv of 128 taps at 48 channels a group", ("frames", [30]), (on, f) => Errs(on, [f], channels: 192, groups: 4, kernel: 128, on.OperandType)),
         .. Check.Cross("positional_conv of few taps", ("frames", [1, 65, 257]), ("kernel", [16, 19]), ("groups", [4, 16]), (on, f, k, g) => Errs(on, Errors.Repeated(f), channels: 48, g, k, on.OperandType)),

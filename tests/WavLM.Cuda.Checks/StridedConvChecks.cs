@@ -13,6 +13,7 @@ internal static class StridedConvChecks
 
     public static IEnumerable<Check> All =>
     [
+        .. Check.OfEveryLength("strided_conv", first: 1, (on, rows) => Errs(on, rows, inputs: 17, new ConvLayer(16, 3, 2), layerNorm: false)),
         .. Check.Cross("strided_conv", Rows, Kernels, ("channels", [16, 33, 64]), (on, r, k, c) => Errs(on, r, c, new ConvLayer(c, k, 2), layerNorm: false)),
         .. Check.Cross("strided_conv with layer norm", Rows, Kernels, ("channels", [16, 33, 64]), (on, r, k, c) => Errs(on, r, c, new ConvLayer(c, k, 2), layerNorm: true)),
         .. Check.Cross("strided_conv in pairs of rows", Rows, ("channels", [16, 33, 64]), (on, r, c) => Errs(on, r, c, new ConvLayer(c, 3, 2), layerNorm: false, Paired)),

@@ -6,7 +6,10 @@ namespace WavLM.Cuda.Checks;
 internal static class WeightedSumChecks
 {
     public static IEnumerable<Check> All =>
-        Check.Cross("weighted_sum", ("rows", [1, 31, 32, 33, 257]), ("columns", [1, 3, 4, 33, 512]), Errs);
+    [
+        .. Check.OfEveryLength("weighted_sum", first: 0, (on, rows) => Errs(on, rows, columns: 3)),
+        .. Check.Cross("weighted_sum", ("rows", [1, 31, 32, 33, 257]), ("columns", [1, 3, 4, 33, 512]), Errs),
+    ];
 
     private static void Errs(CheckedBackend on, int rows, int columns)
     {
