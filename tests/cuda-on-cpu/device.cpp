@@ -141,6 +141,7 @@ void close_context()
     }
     for (const auto& [address, bytes] : context.host_memory) std::free(reinterpret_cast<void*>(address));
     device().context.reset();
+    forget_streams();
 }
 
 }  // namespace emu

@@ -72,6 +72,8 @@ void set_schedule(int mode)
 
 void host_saw(const Clock& clock) { merge(host_clock, clock); }
 
+void forget_streams() { host_clock.clear(); }
+
 void complete(const OperationPtr& operation)
 {
     while (!operation->done) {

@@ -95,6 +95,9 @@ void complete(Stream& stream);
 // The host has seen everything that the clock covers: what it calls from now on comes after.
 void host_saw(const Clock& clock);
 
+// With a context its streams end: what the host saw of them orders nothing any more.
+void forget_streams();
+
 // Whether an event's query finishes now: at once, after a few answers of "not ready", or by chance.
 bool query_finishes(Event& event);
 
