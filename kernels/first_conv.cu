@@ -18,6 +18,7 @@
 static_assert(ROWS_OF_SLOT % ROWS == 0, "a warp's rows are of one slot");
 static_assert(WARPS <= 8, "256 threads leave each the 255 registers that wide rows want");
 constexpr int SAMPLES = (ROWS - 1) * S + K;   // that a warp's windows see
+constexpr int UNROLLED = K <= 64 ? K : 1;     // taps; more would not fit the registers and take seconds to compile
 
 extern "C" __global__ void __launch_bounds__(32 * WARPS)
 first_conv(const Utterance* __restrict__ utterances, int count, const float* __restrict__ taps, const float* __restrict__ gain,
@@ -50,7 +51,7 @@ first_conv(const Utterance* __restrict__ utterances, int count, const float* __r
             #pragma unroll
             for (int i = 0; i < WIDTH; i++) sums[row].values[pack][i] = shift.values[i];
         }
-        #pragma unroll
+        #pragma unroll UNROLLED
         for (int k = 0; k < K; k++) {
             const Packed<float, WIDTH> tap = load_packed<WIDTH>(taps + k * C + channel);
             #pragma unroll

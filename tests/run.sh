@@ -16,13 +16,13 @@ skips() {
 
 for project in tests/*.Tests; do
     name=$(basename "$project")
-    rm -f "artifacts/bin/$name/release/accuracy.txt"
+    rm -f "artifacts/bin/$name/release/"{accuracy,emulated-device,compiled}.txt
     dotnet test "$project" --no-build --configuration Release --nologo --blame-hang-timeout 5m \
         --logger "trx;LogFileName=$name.trx" --logger "console;verbosity=${VERBOSITY:-minimal}" --results-directory "$results" "$@"
     status=$?
     trx="$results/$name.trx"
     skips "$trx"
-    cat "artifacts/bin/$name/release/accuracy.txt" 2>/dev/null
+    cat "artifacts/bin/$name/release/"{accuracy,emulated-device,compiled}.txt 2>/dev/null
     total=$(counter total "$trx" 2>/dev/null) executed=$(counter executed "$trx" 2>/dev/null)
     succeeded=$(counter passed "$trx" 2>/dev/null) broken=$(counter failed "$trx" 2>/dev/null)
     if [ -z "$total" ] || [ "$total" = 0 ]; then

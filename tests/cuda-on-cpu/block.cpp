@@ -275,6 +275,13 @@ extern "C"
 
 DEVICE unsigned emu_lane(void) { return current % Lanes; }
 
+DEVICE void emu_undefined_lane(int lane, unsigned mask, const char* file, int line)
+{
+    char text[96];
+    snprintf(text, sizeof text, " reads lane %d, which is not in the mask 0x%08x, at ", lane, mask);
+    report_launch(Outcome::launch_failure, place_of_thread(current) + text + text_of({file, line}));
+}
+
 DEVICE void emu_trap(const char* file, int line)
 {
     report_launch(Outcome::launch_failure, place_of_thread(current) + " trapped at " + text_of({file, line}));

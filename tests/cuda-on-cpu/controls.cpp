@@ -135,6 +135,8 @@ CUDA_EXPORT long long emu_kernel_launches(const char* name)
     return found == counts.kernels.end() ? 0 : found->second;
 }
 
+CUDA_EXPORT double emu_compile_seconds(void) { return compile_seconds(); }
+
 CUDA_EXPORT int emu_reports(void) { return static_cast<int>(reports().size()); }
 
 CUDA_EXPORT const char* emu_report(int i)

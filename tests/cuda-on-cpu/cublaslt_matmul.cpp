@@ -1,5 +1,6 @@
 // cublasLtMatmul: checks of the call, then the product at its turn on the stream. Rows that were never written stay so through a product:
 // the engine rounds rows up, and what nobody wrote nobody may use.
+#include <algorithm>
 #include <cstring>
 
 #include "counts.h"
@@ -33,6 +34,7 @@ struct Product {
     SumOrder order;
     CUdeviceptr a, b, c, d, bias;
     float alpha, beta;
+    bool all_rows = true;   // of op(A) were written
 
     void run()
     {
@@ -40,6 +42,7 @@ struct Product {
         const Operand left = {reinterpret_cast<const void*>(a), problem.a.element(), problem.a.ld, ta};
         const Operand right = {reinterpret_cast<const void*>(b), problem.b.element(), problem.b.ld, tb};
         const std::vector<bool> no_row = unwritten_vectors(problem.a, a, !ta), no_column = unwritten_vectors(problem.b, b, tb);
+        all_rows = std::find(no_row.begin(), no_row.end(), true) == no_row.end();
         std::vector<float> sums;
         for (long long first = 0; first < problem.n; first += PANEL_COLUMNS) {
             const long long count = std::min(PANEL_COLUMNS, problem.n - first);
@@ -58,17 +61,23 @@ struct Product {
         std::vector<bool> missing;   // elements of C, where there are such
         if (adds && !written(added, bytes))
             for (long long i = 0; i < problem.m; i++) missing.push_back(!written(added + static_cast<CUdeviceptr>(i * size), static_cast<std::size_t>(size)));
-        for (long long i = 0; i < problem.m; i++) {
-            float value = alpha * sums[i];
-            if (adds) value += beta * load_element(reinterpret_cast<const void*>(added), i, type);
-            if (bias) value += load_element(reinterpret_cast<const void*>(bias), i, type);
-            store_element(reinterpret_cast<void*>(target), i, type, value);
+        std::vector<float> values(problem.m), more(problem.m);
+        for (long long i = 0; i < problem.m; i++) values[i] = alpha * sums[i];
+        if (adds) {
+            load(reinterpret_cast<const void*>(added), type, problem.m, more.data());
+            for (long long i = 0; i < problem.m; i++) values[i] += beta * more[i];
         }
+        if (bias) {
+            load(reinterpret_cast<const void*>(bias), type, problem.m, more.data());
+            for (long long i = 0; i < problem.m; i++) values[i] += more[i];
+        }
+        store(values.data(), problem.m, type, reinterpret_cast<void*>(target));
         if (no_column) {
             mark_unwritten(target, bytes);
             return;
         }
         mark_written(target, bytes);
+        if (missing.empty() && all_rows) return;
         for (long long i = 0; i < problem.m; i++)
             if (no_row[i] || (!missing.empty() && missing[i])) mark_unwritten(target + static_cast<CUdeviceptr>(i * size), static_cast<std::size_t>(size));
     }
@@ -107,7 +116,7 @@ CUresult run_matmul(const Problem& problem, const Algorithm& algorithm, const Ad
             return CUDA_ERROR_LAUNCH_FAILED;
         }
         Product{problem, order_of(algorithm, problem), moved(at.a, problem.a.stride, in), moved(at.b, problem.b.stride, in),
-                moved(at.c, problem.c.stride, out), moved(at.d, problem.d.stride, out), bias, alpha, beta}.run();
+                moved(at.c, problem.c.stride, out), moved(at.d, problem.d.stride, out), bias, alpha, beta, true}.run();
     }
     return CUDA_SUCCESS;
 }

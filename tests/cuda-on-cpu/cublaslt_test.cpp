@@ -255,9 +255,12 @@ void unwritten_rows_stay_unwritten()
     HOLDS(std::isnan(y[in * 3]) && std::isnan(y[in * 4 - 1]));
     SAME(emu_reports(), 0);
     linear.set(CUBLASLT_MATMUL_DESC_EPILOGUE, static_cast<std::uint32_t>(CUBLASLT_EPILOGUE_BIAS));
-    linear.set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, one.allocate(out * 4));
-    OK(linear.run(one.stream, weight, input, middle, nullptr));
-    SAME(cuStreamSynchronize(one.stream), CUDA_ERROR_LAUNCH_FAILED);   // nobody wrote the bias
+    linear.set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, middle + 2 * out * 4);
+    OK(linear.run(one.stream, weight, input, one.allocate(out * rows * 4), nullptr));
+    OK(cuStreamSynchronize(one.stream));
+    linear.set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, middle + 3 * out * 4);   // filled once, but the product left this row unwritten
+    OK(linear.run(one.stream, weight, input, one.allocate(out * rows * 4), nullptr));
+    SAME(cuStreamSynchronize(one.stream), CUDA_ERROR_LAUNCH_FAILED);
     SAME(emu_reports(), 1);
 }
 

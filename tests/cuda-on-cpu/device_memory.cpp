@@ -9,6 +9,7 @@
 #include <map>
 #include <mutex>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "heap.h"
 
@@ -17,7 +18,7 @@ namespace emu
 namespace
 {
 
-constexpr size_t Alignment = 256, Gap = 4096, FirstWindow = size_t(512) << 20;
+constexpr size_t Alignment = 256, Gap = 4096, FirstWindow = size_t(128) << 20;
 
 uintptr_t reserve(size_t bytes)
 {
@@ -29,6 +30,9 @@ uintptr_t reserve(size_t bytes)
     }
     return reinterpret_cast<uintptr_t>(range);
 }
+
+// Contents and cells of this much fit into the machine.
+const size_t MachineBytes = std::min(HeapBytes / 4, size_t(sysconf(_SC_PHYS_PAGES)) * size_t(sysconf(_SC_PAGESIZE)) / 6);
 
 std::mutex guard, report_guard;
 std::map<uintptr_t, Allocation> live;
@@ -88,7 +92,7 @@ uintptr_t allocate(size_t bytes)
 {
     std::lock_guard<std::mutex> lock(guard);
     bytes = std::max<size_t>(bytes, 1);
-    if (bytes > HeapBytes / 4) return 0;
+    if (bytes_now + bytes > MachineBytes) return 0;
     if (next_fit == 0) next_fit = heap_begin;
     uintptr_t base = hole(next_fit, heap_begin + window, bytes);
     if (base == 0) base = hole(heap_begin, heap_begin + window, bytes);

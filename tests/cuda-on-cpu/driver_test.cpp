@@ -153,6 +153,44 @@ void events_order_streams()
     HOLDS(milliseconds >= 0);
 }
 
+// What a stream waits for has run when the stream is synchronised, though nothing followed the wait.
+void a_wait_is_waited_for()
+{
+    TestDevice one;
+    CUstream other;
+    CUevent copied;
+    OK(cuStreamCreate(&other, CU_STREAM_NON_BLOCKING));
+    OK(cuEventCreate(&copied, 0));
+    const CUdeviceptr x = one.upload({3});
+    float value;
+    OK(cuMemcpyDtoHAsync_v2(&value, x, 4, one.stream));
+    OK(cuEventRecord(copied, one.stream));
+    OK(cuStreamWaitEvent(other, copied, 0));
+    OK(cuStreamSynchronize(other));
+    SAME(value, 3);
+}
+
+// Two streams that nothing orders: each order of their fills is met, by some seed.
+void schedules_differ()
+{
+    bool first_won = false, second_won = false;
+    for (int schedule = 2; schedule < 40; schedule++) {
+        TestDevice one;
+        emu_set_schedule(schedule);
+        CUstream other;
+        OK(cuStreamCreate(&other, CU_STREAM_NON_BLOCKING));
+        const CUdeviceptr x = one.allocate(4);
+        OK(cuStreamSynchronize(one.stream));
+        OK(cuMemsetD32Async(x, 0x3f800000, 1, one.stream));
+        OK(cuMemsetD32Async(x, 0x40000000, 1, other));
+        OK(cuStreamSynchronize(other));
+        const float value = one.download(x, 1)[0];
+        first_won |= value == 1;
+        second_won |= value == 2;
+    }
+    HOLDS(first_won && second_won);
+}
+
 void unordered_use_is_reported()
 {
     TestDevice one;
@@ -162,6 +200,18 @@ void unordered_use_is_reported()
     OK(cuMemsetD32Async(x, 0, 4, other));
     SAME(emu_reports(), 1);
     SAME(cuStreamSynchronize(other), CUDA_ERROR_ILLEGAL_ADDRESS);
+}
+
+void unordered_release_is_reported()
+{
+    TestDevice one;
+    CUstream other;
+    OK(cuStreamCreate(&other, CU_STREAM_NON_BLOCKING));
+    const CUdeviceptr x = one.allocate(16);
+    OK(cuStreamSynchronize(one.stream));
+    OK(cuMemsetD32Async(x, 0, 4, other));
+    OK(cuMemFreeAsync(x, one.stream));
+    SAME(emu_reports(), 1);
 }
 
 void use_after_free_is_reported()
@@ -329,7 +379,10 @@ int main()
     dead_handles_are_errors();
     copies_run_late();
     events_order_streams();
+    a_wait_is_waited_for();
+    schedules_differ();
     unordered_use_is_reported();
+    unordered_release_is_reported();
     use_after_free_is_reported();
     memory_ends();
     launches_are_checked();

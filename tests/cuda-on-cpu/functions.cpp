@@ -39,10 +39,7 @@ CUDA_EXPORT CUresult cuModuleLoadData(CUmodule* loaded, const void* image)
     if (!loaded || !image) return CUDA_ERROR_INVALID_VALUE;
     std::string reason;
     const std::shared_ptr<Module> module = Module::load(image, reason);
-    if (!module) {
-        report("cuModuleLoadData: " + reason);
-        return CUDA_ERROR_INVALID_IMAGE;
-    }
+    if (!module) return CUDA_ERROR_INVALID_IMAGE;
     if (!runs_here(*module)) return CUDA_ERROR_NO_BINARY_FOR_GPU;
     const std::shared_ptr<LoadedModule> made = std::make_shared<LoadedModule>();
     made->module = module;

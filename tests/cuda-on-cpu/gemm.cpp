@@ -17,16 +17,29 @@ constexpr int STRIP_ROWS = 2 * LANES;
 constexpr long long PANEL_ROWS = 8 * STRIP_ROWS;
 typedef float Vector __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
 
-float from_half(std::uint16_t bits) { _Float16 value; std::memcpy(&value, &bits, 2); return static_cast<float>(value); }
+struct Half { std::uint16_t bits; };
+struct Bfloat { std::uint16_t bits; };
 
-float from_bfloat(std::uint16_t bits) { const std::uint32_t wide = std::uint32_t(bits) << 16; float value; std::memcpy(&value, &wide, 4); return value; }
+template <class To, class From> To same_bits(From value)
+{
+    static_assert(sizeof(To) == sizeof(From), "only the type changes");
+    To result;
+    std::memcpy(&result, &value, sizeof result);
+    return result;
+}
 
 template <class Stored> float widen(Stored value);
 template <> float widen(float value) { return value; }
-struct Half { std::uint16_t bits; };
-template <> float widen(Half value) { return from_half(value.bits); }
-struct Bfloat { std::uint16_t bits; };
-template <> float widen(Bfloat value) { return from_bfloat(value.bits); }
+template <> float widen(Half value) { return static_cast<float>(same_bits<_Float16>(value)); }
+template <> float widen(Bfloat value) { return same_bits<float>(std::uint32_t(value.bits) << 16); }
+
+Half to_half(float value) { return same_bits<Half>(static_cast<_Float16>(value)); }
+
+Bfloat to_bfloat(float value)
+{
+    const std::uint32_t wide = same_bits<std::uint32_t>(value);
+    return {value != value ? std::uint16_t((wide >> 16) | 0x40) : std::uint16_t((wide + 0x7fff + ((wide >> 16) & 1)) >> 16)};   // NaN stays one
+}
 
 // Packs `length` vectors (rows of op(A) or columns of op(B)) from `first`, of their elements [from, to), in strips of WIDTH:
 // packed[strip][p][lane]. `along` says that a vector's elements lie one after another in memory.
@@ -107,29 +120,18 @@ long long element_size(cudaDataType type)
     return type == CUDA_R_32F ? 4 : type == CUDA_R_16F || type == CUDA_R_16BF ? 2 : 0;
 }
 
-float load_element(const void* matrix, long long index, cudaDataType type)
+void load(const void* source, cudaDataType type, long long count, float* values)
 {
-    if (type == CUDA_R_32F) return static_cast<const float*>(matrix)[index];
-    const std::uint16_t bits = static_cast<const std::uint16_t*>(matrix)[index];
-    return type == CUDA_R_16F ? from_half(bits) : from_bfloat(bits);
+    if (type == CUDA_R_16F) std::transform(static_cast<const Half*>(source), static_cast<const Half*>(source) + count, values, widen<Half>);
+    else if (type == CUDA_R_16BF) std::transform(static_cast<const Bfloat*>(source), static_cast<const Bfloat*>(source) + count, values, widen<Bfloat>);
+    else std::memcpy(values, source, static_cast<std::size_t>(4 * count));
 }
 
-void store_element(void* matrix, long long index, cudaDataType type, float value)
+void store(const float* values, long long count, cudaDataType type, void* target)
 {
-    if (type == CUDA_R_32F) {
-        static_cast<float*>(matrix)[index] = value;
-        return;
-    }
-    std::uint16_t bits;
-    if (type == CUDA_R_16F) {
-        const _Float16 half = static_cast<_Float16>(value);
-        std::memcpy(&bits, &half, 2);
-    } else {   // round to nearest even; NaN keeps its top bits and stays NaN
-        std::uint32_t wide;
-        std::memcpy(&wide, &value, 4);
-        bits = value != value ? std::uint16_t((wide >> 16) | 0x40) : std::uint16_t((wide + 0x7fff + ((wide >> 16) & 1)) >> 16);
-    }
-    static_cast<std::uint16_t*>(matrix)[index] = bits;
+    if (type == CUDA_R_16F) std::transform(values, values + count, static_cast<Half*>(target), to_half);
+    else if (type == CUDA_R_16BF) std::transform(values, values + count, static_cast<Bfloat*>(target), to_bfloat);
+    else std::memcpy(target, values, static_cast<std::size_t>(4 * count));
 }
 
 void multiply(long long m, long long first, long long count, long long k, const Operand& a, const Operand& b, SumOrder order, std::vector<float>& sums)

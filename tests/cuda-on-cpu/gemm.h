@@ -24,8 +24,8 @@ struct SumOrder {
 };
 
 long long element_size(cudaDataType type);   // 0: a type that is not supported
-float load_element(const void* matrix, long long index, cudaDataType type);
-void store_element(void* matrix, long long index, cudaDataType type, float value);
+void load(const void* source, cudaDataType type, long long count, float* values);
+void store(const float* values, long long count, cudaDataType type, void* target);   // rounded to nearest even
 
 // sums[i + j * m] = the sum over p of op(A)[i, p] * op(B)[p, first + j], for j of `count` columns from `first`, all in float32.
 void multiply(long long m, long long first, long long count, long long k, const Operand& a, const Operand& b, SumOrder order, std::vector<float>& sums);

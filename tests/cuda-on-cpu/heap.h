@@ -14,7 +14,7 @@ constexpr uint32_t CellPending = 1;   // write: a cp.async is under way to it
 constexpr uint32_t CellWritten = 2;   // write: before any launch that matters
 constexpr uint32_t FirstSegment = 3;  // from here on they are segments
 
-constexpr size_t HeapBytes = size_t(1) << 40;
+constexpr size_t HeapBytes = size_t(1) << 38;
 extern const uintptr_t heap_begin;
 extern Cell* const heap_cells;
 

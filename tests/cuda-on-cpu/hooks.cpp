@@ -137,9 +137,16 @@ template <bool Shared> inline bool read_quickly(Cell& c)
     const uint32_t first = first_segment<Shared>(), w = c.write, r = c.read;
     const bool before = Shared ? w >= first && w < state.barrier : w >= CellWritten && w < first;
     if (!before && !written_by_me(w)) return false;
-    if (r == state.me) return true;
-    if (r < first) c.read = state.me;
-    else if ((r & Readers) < (Shared ? OneBlock : SeveralBlocks) || r < state.barrier) c.read = joined_readers(r);
+    const uint32_t me = state.me, other = r ^ me, kind = r & Readers;
+    if (other == 0) return true;
+    if (r < first) c.read = me;
+    else if (kind == SeveralBlocks) return true;
+    else if (!Shared && r < state.block_first) c.read = me | SeveralBlocks;
+    else if (r < state.barrier) c.read = me;
+    else if (kind == OneBlock) return true;
+    else if (other & state.warp_bits) c.read = me | OneBlock;
+    else if (other & ~state.lane_bits) return false;
+    else if (kind == OneReader) c.read = me | OneWarp;   // another lane, and nothing happened in between
     return true;
 }
 

@@ -1,4 +1,5 @@
 // A launch: its blocks one after another, shared memory poisoned before each.
+#include <algorithm>
 #include <cstring>
 #include <mutex>
 
@@ -42,7 +43,7 @@ Outcome run_kernel(const Kernel& kernel, Extent grid, Extent block, size_t dynam
     launch.grid = grid;
     launch.block = block;
     launch.threads = block.x * block.y * block.z;
-    launch.dynamic_shared = dynamic_shared_bytes;
+    launch.dynamic_shared = std::min(dynamic_shared_bytes, image.dynamic_room);   // what a kernel has no name for it cannot touch
     // Threads read their arguments where accesses are not watched.
     unsigned char* arguments = private_room() + PrivateRoomBytes - (64 << 10);
     memcpy(arguments, packed, kernel.packed_bytes);
@@ -55,7 +56,7 @@ Outcome run_kernel(const Kernel& kernel, Extent grid, Extent block, size_t dynam
             {
                 launch.block_x = x, launch.block_y = y, launch.block_z = z;
                 memset(reinterpret_cast<void*>(image.shared), 0xFF, image.static_shared);
-                memset(reinterpret_cast<void*>(image.dynamic), 0xFF, dynamic_shared_bytes);
+                memset(reinterpret_cast<void*>(image.dynamic), 0xFF, launch.dynamic_shared);
                 shadow::begin_block();
                 const bool complete = run_block();
                 forget_copies();

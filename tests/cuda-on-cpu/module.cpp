@@ -9,6 +9,7 @@
 
 #include "compile.h"
 #include "cubin.h"
+#include "shared_use.h"
 
 namespace emu
 {
@@ -54,9 +55,10 @@ std::unique_ptr<Module> Module::load(const void* bytes, std::string& reason)
     auto module = std::make_unique<Module>();
     module->image = std::make_unique<Image>();
     Image& image = *module->image;
+    const char* object = static_cast<const char*>(bytes) + sizeof header;
     try
     {
-        image.path = kept_object(header.key, static_cast<const char*>(bytes) + sizeof header, header.object_bytes);
+        image.path = kept_object(header.key, object, header.object_bytes);
     }
     catch (const std::exception& e)
     {
@@ -76,13 +78,14 @@ std::unique_ptr<Module> Module::load(const void* bytes, std::string& reason)
     image.instrumented = header.instrumented != 0;
     module->architecture = header.architecture;
     module->portable = header.portable;
+    const auto use = shared_use(object, header.object_bytes);
     for (const Entry* entry = entries; entry->name; entry++)
     {
         Kernel kernel;
         kernel.name = entry->name;
         for (unsigned i = 0; i < entry->argument_count; i++) kernel.arguments.push_back({entry->arguments[i].offset, entry->arguments[i].bytes});
         kernel.packed_bytes = entry->packed_bytes;
-        kernel.static_shared_bytes = image.static_shared;
+        kernel.static_shared_bytes = shared_bytes_of(use, kernel.name);
         kernel.max_threads = entry->max_threads;
         kernel.takes_dynamic_shared = image.dynamic_room > 0;
         kernel.architecture = header.architecture;

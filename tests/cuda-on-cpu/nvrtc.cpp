@@ -8,6 +8,7 @@
 #include "cubin.h"
 #include "faults.h"
 #include "kernel.h"
+#include "shared_use.h"
 
 namespace
 {
@@ -115,6 +116,23 @@ void make_blob(Program& program, const emu::Compiled& compiled, bool instrumente
     program.blob += compiled.object;
 }
 
+// The assembler's own limit for arrays of a fixed size, on every architecture; more must be dynamic.
+bool fits_shared_memory(Program& program, const emu::Compiled& compiled)
+{
+    constexpr size_t Limit = 48 << 10;
+    const auto use = emu::shared_use(compiled.object.data(), compiled.object.size());
+    for (const auto& part : use)
+    {
+        const size_t bytes = emu::shared_bytes_of(use, part.first);
+        if (bytes <= Limit) continue;
+        char text[256];
+        snprintf(text, sizeof text, "ptxas error   : Entry function '%s' uses too much shared data (0x%zx bytes, 0x%zx max)\n", part.first.c_str(), bytes, Limit);
+        program.log += text;
+        return false;
+    }
+    return true;
+}
+
 Result size_of(void* handle, bool portable, size_t* size)
 {
     Program* program = program_of(handle);
@@ -206,7 +224,7 @@ NVRTC Result nvrtcCompileProgram(void* handle, int count, const char* const* opt
         const bool instrumented = emu::settings.instrumented;
         emu::Compiled compiled = emu::compile(program->source, instrumented);
         program->log = compiled.messages;
-        if (!compiled.ok) return Compilation;
+        if (!compiled.ok || !fits_shared_memory(*program, compiled)) return Compilation;
         make_blob(*program, compiled, instrumented);
         return Success;
     }

@@ -57,6 +57,7 @@ void emu_block_barrier(const char* file, int line);
 // Every lane of the mask gives `bytes` bytes (0 to 64) and gets all 32 lanes' values, valid until its next such call.
 const void* emu_warp_exchange(unsigned mask, const void* mine, unsigned bytes, const char* file, int line);
 unsigned emu_lane(void);
+void emu_undefined_lane(int lane, unsigned mask, const char* file, int line);
 void emu_trap(const char* file, int line) __attribute__((noreturn));
 // cp.async of 4, 8 or 16 bytes, of which the last `bytes - read` are zeros instead; its groups and its wait.
 void emu_copy_async(void* shared, const void* global, unsigned bytes, unsigned read, const char* file, int line);
@@ -81,31 +82,37 @@ template <class T> inline const T* emu_warp_values(const T& mine, unsigned mask 
     static_assert(sizeof(T) <= 64, "a lane gives at most 64 bytes at a time");
     return static_cast<const T*>(emu_warp_exchange(mask, &mine, sizeof(T), file, line));
 }
+// A shuffle whose source lane is not in the mask gets an undefined value.
+template <class T> inline T emu_lane_value(const T* all, int source, unsigned mask, const char* file, int line)
+{
+    if (!(mask >> source & 1)) emu_undefined_lane(source, mask, file, line);
+    return all[source];
+}
 inline void emu_copy_async16(void* shared, const void* global, EMU_CALLER) { emu_copy_async(shared, global, 16, 16, file, line); }
 
-// A lane that the segment or the mask does not hold gives no value: the caller keeps its own, as the instruction does.
+// Beyond its segment a lane keeps its own value, as the instruction does.
 template <class T> inline T __shfl_sync(unsigned mask, T value, int source, int width = 32, EMU_CALLER)
 {
     const T* all = emu_warp_values(value, mask, file, line);
-    return all[(emu_lane() & ~(width - 1)) | (source & (width - 1))];
+    return emu_lane_value(all, (emu_lane() & ~(width - 1)) | (source & (width - 1)), mask, file, line);
 }
 template <class T> inline T __shfl_xor_sync(unsigned mask, T value, int lanes, int width = 32, EMU_CALLER)
 {
     const T* all = emu_warp_values(value, mask, file, line);
     const int lane = emu_lane(), source = lane ^ lanes;
-    return source < (lane & ~(width - 1)) + width ? all[source] : value;
+    return source < (lane & ~(width - 1)) + width ? emu_lane_value(all, source, mask, file, line) : value;
 }
 template <class T> inline T __shfl_down_sync(unsigned mask, T value, unsigned lanes, int width = 32, EMU_CALLER)
 {
     const T* all = emu_warp_values(value, mask, file, line);
     const int lane = emu_lane();
-    return (lane & (width - 1)) + int(lanes) < width ? all[lane + lanes] : value;
+    return (lane & (width - 1)) + int(lanes) < width ? emu_lane_value(all, lane + lanes, mask, file, line) : value;
 }
 template <class T> inline T __shfl_up_sync(unsigned mask, T value, unsigned lanes, int width = 32, EMU_CALLER)
 {
     const T* all = emu_warp_values(value, mask, file, line);
     const int lane = emu_lane();
-    return (lane & (width - 1)) >= int(lanes) ? all[lane - lanes] : value;
+    return (lane & (width - 1)) >= int(lanes) ? emu_lane_value(all, lane - lanes, mask, file, line) : value;
 }
 inline unsigned __ballot_sync(unsigned mask, int predicate, EMU_CALLER)
 {

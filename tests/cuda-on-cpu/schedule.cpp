@@ -90,6 +90,7 @@ void complete(const OperationPtr& operation)
 
 void complete(Stream& stream)
 {
+    for (const OperationPtr& other : std::vector<OperationPtr>(stream.waits)) complete(other);   // a wait that nothing follows yet
     while (!stream.pending.empty()) complete(OperationPtr(stream.pending.back()));
 }
 

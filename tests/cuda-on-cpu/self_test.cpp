@@ -2,8 +2,11 @@
 // One line a case; the exit code says whether all went well. `self_test time` prints what accesses and switches cost.
 #include <cstring>
 #include <ctime>
+#include <thread>
+#include <unistd.h>
 
 #include "self_test_device.h"
+#include "self_test_races.h"
 
 namespace
 {
@@ -109,6 +112,14 @@ const std::vector<Case> cases = {
     __syncthreads();
     y[blockIdx.x * 64 + threadIdx.x] = tile[threadIdx.x / 2];
 })", {"block 1: thread 0 reads what was never written", "test.cu:5", "byte 0 of static shared"}, Failure, 2},
+    {"a load that only some threads do, in a loop", KERNEL R"({
+    __shared__ float first;
+    float v = 0;
+    if (threadIdx.x == 0) first = 1;
+    for (int i = 0; i < n / 128; i++)
+        if (threadIdx.x == 0 || (FLAW && i == 1)) v += first;
+    y[threadIdx.x] = v;
+})", {"test.cu:6", "race"}},
     {"misaligned float4", KERNEL R"({
     if (threadIdx.x > 0) return;
     float4 v = *reinterpret_cast<const float4*>(x + FLAW);
@@ -144,6 +155,9 @@ const std::vector<Case> cases = {
     {"a shuffle outside its mask", KERNEL R"({
     y[threadIdx.x] = __shfl_down_sync(FLAW ? 0x0000ffff : 0xffffffff, x[threadIdx.x], 1);
 })", {"thread 16 is not in its own mask at test.cu:2"}},
+    {"a shuffle from a lane outside the mask", KERNEL R"({
+    if (threadIdx.x < 16) y[threadIdx.x] = __shfl_sync(0x0000ffff, x[threadIdx.x], FLAW ? 16 : 15);
+})", {"thread 0 reads lane 16", "test.cu:2"}},
     {"cp.async without a wait", R"(extern __shared__ float4 shared[];
 )" KERNEL R"({
     emu_copy_async16(&shared[threadIdx.x], x + 4 * threadIdx.x);
@@ -241,15 +255,44 @@ void check_skipped_barrier()
 
 void check_compiler()
 {
+    std::string source = KERNEL "{ y[0] = " + std::to_string(getpid()) + "; }";
+    Built both[2];
+    long long before = emu::compiles();
+    std::thread other([&] { both[0] = build(source, {}); });
+    both[1] = build(source, {});
+    other.join();
+    check("two threads compile the same", both[0].result == 0 && both[0].cubin == both[1].cubin && emu::compiles() - before <= 2, {both[0].log, both[1].log});
+    before = emu::compiles();
+    check("a kept program is not compiled again", build(source, {}).cubin == both[0].cubin && emu::compiles() == before, {});
+
     Built wrong = build("\n" KERNEL "{\n    y[0] = undeclared;\n}", {});
     check("a compiler's message names file and line", wrong.result == 6 && wrong.log.find("test.cu:3:") != std::string::npos, {wrong.log});
     Built missing = build("#include <cmath>\n" KERNEL "{}", {});
     check("standard headers are not there", missing.result == 6 && missing.log.find("test.cu:1:") != std::string::npos, {missing.log});
+    Built big = build("extern \"C\" __global__ void f(float* y) { __shared__ float t[12289]; t[threadIdx.x] = 1; y[0] = t[0]; }", {});
+    check("more than 48 KB of static shared memory", big.result == 6 && big.log.find("'f' uses too much shared data (0xc004 bytes, 0xc000 max)") != std::string::npos, {big.log});
+    auto two = load(build("template <class T> __device__ T f(T v) { __shared__ T t[2]; t[threadIdx.x] = v; __syncthreads(); return t[0]; }\n"
+                          "extern \"C\" __global__ void a(float* y) { __shared__ float t[4]; t[0] = f(1.0f); y[0] = t[0]; }\n"
+                          "extern \"C\" __global__ void b(double* y) { __shared__ double t[4], u; t[0] = u = 1; y[0] = t[0] + u; }", {}));
+    check("shared bytes of each kernel", two->find("a")->static_shared_bytes == 24 && two->find("b")->static_shared_bytes == 48, {});
     check("an unknown option is refused", build(KERNEL "{}", {"--no-such-option"}).result == 5, {});
+    Built clean = build("extern \"C\" __global__ void f(float* y) { for (int i = 0; i < 4; i++)\n#pragma unroll\nfor (int k = 0; k < 2; k++) y[i] = k; }", {});
+    check("nothing to say about a clean program", clean.result == 0 && strlen(clean.log.c_str()) == 0, {clean.log});
     auto module = load(build("struct Row { float* at; long long n; };\nextern \"C\" __global__ void __launch_bounds__(32 * WARPS, 2) f(char a, Row row, float e) { __shared__ float t[8]; t[a] = e; row.at[0] = t[a]; }", {"-DWARPS=3"}));
     const emu::Kernel& f = module->kernels.at(0);
     check("arguments, bounds and shared bytes", f.arguments.size() == 3 && f.arguments[1].offset == 8 && f.arguments[1].bytes == 16 && f.arguments[2].offset == 24
           && f.packed_bytes == 28 && f.max_threads == 96 && f.static_shared_bytes == 32 && !f.takes_dynamic_shared, {});
+}
+
+void check_random_programs()
+{
+    for (const char* word : {"-DWORD=int", "-DWORD=short"})
+    {
+        const RaceAgreement a = compare_with_vector_clocks(word, 150);
+        check("random programs, " + std::string(word + 2) + ": " + std::to_string(a.races) + " with races, " + std::to_string(a.clean) + " without",
+              a.races > 20 && a.clean > 20 && a.missed == 0 && a.invented == 0 && a.others == 0,
+              {std::to_string(a.missed) + " missed, " + std::to_string(a.invented) + " invented, " + std::to_string(a.others) + " other reports"});
+    }
 }
 
 double seconds_of(const char* source, const char* option, unsigned blocks, unsigned threads, bool instrumented)
@@ -298,6 +341,7 @@ int main(int argc, char** argv)
     check_cases();
     check_skipped_barrier();
     check_compiler();
+    check_random_programs();
     printf("%lld programs compiled in %.1f s, %lld reused; %d failures\n", emu::compiles(), emu::compile_seconds(), emu::compiles_reused(), failures);
     return failures == 0 ? 0 : 1;
 }

@@ -58,7 +58,7 @@ inline std::unique_ptr<emu::Module> load(const Built& built)
     auto module = built.result == 0 ? emu::Module::load(built.cubin.data(), reason) : nullptr;
     if (!module)
     {
-        fprintf(stderr, "%s%s\n", built.log.c_str(), reason.c_str());
+        printf("%s%s\n", built.log.c_str(), reason.c_str());
         exit(1);
     }
     return module;

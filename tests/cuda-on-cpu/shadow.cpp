@@ -21,6 +21,13 @@ std::vector<Cell> cells;                // of shared memory
 std::vector<uint32_t> block_firsts;     // of this launch's blocks
 uint32_t met[32][32][32];               // warp, lane, other lane
 
+void forget_meetings()
+{
+    memset(state.warp_barrier, 0, sizeof state.warp_barrier);
+    if (state.partial_masks) memset(met, 0, sizeof met);
+    state.partial_masks = false;
+}
+
 // Segments are used up: all that happened becomes "before", which loses only what blocks of this launch could still be told.
 void begin_anew()
 {
@@ -28,7 +35,9 @@ void begin_anew()
     uint32_t first = 1u << state.shift;
     for (Cell& c : cells) c = {c.write >= state.block_first ? first : c.write == CellPending ? CellPending : 0, 0};
     state.launch_first = state.block_first = state.now = first;
+    state.barrier = first + (1u << state.shift);
     block_firsts.assign(1, first);
+    forget_meetings();
 }
 
 void advance()
@@ -48,6 +57,8 @@ void begin_launch()
     while (1u << bits < launch.threads) bits++;
     state.shift = bits + 2;
     state.thread_mask = (1u << bits) - 1;
+    state.lane_bits = (state.thread_mask & 31) << 2 | Readers;
+    state.warp_bits = state.thread_mask << 2 & ~state.lane_bits;
     state.now = ((last >> state.shift) + 1) << state.shift;
     if (state.now < last) state.now = LastNow;
     state.launch_first = state.block_first = state.now;
@@ -56,7 +67,7 @@ void begin_launch()
 
     const Module::Image& image = *launch.image;
     state.shared = image.shared;
-    state.shared_bytes = launch.dynamic_shared > 0 && image.dynamic_room > 0 ? image.dynamic - image.shared + launch.dynamic_shared : image.static_shared;
+    state.shared_bytes = launch.dynamic_shared > 0 ? image.dynamic - image.shared + launch.dynamic_shared : image.static_shared;
     // What is left in the cells is older than this launch's first block: never written.
     if (cells.size() < state.shared_bytes / 2 + 16) cells.resize(state.shared_bytes / 2 + 16);
     state.shared_cells = cells.data();
@@ -70,9 +81,7 @@ void begin_block()
     advance();
     state.block_first = state.barrier = state.now;
     block_firsts.push_back(state.now);
-    memset(state.warp_barrier, 0, sizeof state.warp_barrier);
-    if (state.partial_masks) memset(met, 0, sizeof met);
-    state.partial_masks = false;
+    forget_meetings();
 }
 
 void become(unsigned thread) { state.me = state.now | thread << 2; }

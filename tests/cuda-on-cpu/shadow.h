@@ -25,6 +25,7 @@ struct State
     uint32_t barrier = 0;         // and since its last barrier
     uint32_t now = 0;             // the stamp, shifted
     uint32_t shift = 2, thread_mask = 0;
+    uint32_t lane_bits = 0, warp_bits = 0;   // of a segment: lane and kind of reader; warp
     uintptr_t shared = 0;         // the arrays that the block may touch
     size_t shared_bytes = 0;
     Cell* shared_cells = nullptr;

@@ -171,7 +171,8 @@ private:
     {
         std::string text = "\n# 1 \"<entry points>\"\nasm(\".pushsection emu_dynamic, \\\"aw\\\", @nobits\\n\"\n";
         for (const std::string& name : dynamic_names) text += "    \".globl " + name + "\\n.hidden " + name + "\\n" + name + ":\\n\"\n";
-        text += "    \".skip " + std::to_string(dynamic_names.empty() ? 0 : MaxSharedBytes) + "\\n.popsection\");\n";
+        if (!dynamic_names.empty()) text += "    \".skip " + std::to_string(MaxSharedBytes) + "\\n\"\n";
+        text += "    \".popsection\");\n";
         text += "extern \"C\" const char emu_static_begin[], emu_static_end[], emu_dynamic_begin[], emu_dynamic_end[];\n"
                 "extern \"C\" __attribute__((visibility(\"default\"))) const char* const emu_shared_extent[4];\n"
                 "extern \"C\" __attribute__((visibility(\"default\"))) const EmuEntry emu_entries[];\n"

@@ -33,7 +33,7 @@ internal static class CudaPlaces
         foreach (string packages in PythonPackages.Folders(path))
         {
             string nvidia = Path.Combine(packages, "nvidia"), libraries = OperatingSystem.IsWindows() ? "bin" : "lib";
-            if (Directory.Exists(nvidia)) places.Add(new(Path.Combine(nvidia, "*", libraries), [.. Matching(nvidia, "*").SelectMany(part => Existing(Path.Combine(part, libraries)))]));
+            places.Add(new(Path.Combine(nvidia, "*", libraries), [.. Matching(nvidia, "*").SelectMany(part => Existing(Path.Combine(part, libraries)))]));
         }
         return places;
     }

@@ -15,7 +15,9 @@ internal static class PythonPackages
     private static IEnumerable<string> Prefixes(string? path)
     {
         string python = OperatingSystem.IsWindows() ? "python.exe" : "python3";
-        foreach (string folder in (path ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries).Where(Path.IsPathFullyQualified))
+        // Links first: /bin is /usr/bin.
+        foreach (string folder in (path ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries).Where(Path.IsPathFullyQualified)
+            .Select(folder => Directory.Exists(folder) ? Directory.ResolveLinkTarget(folder, returnFinalTarget: true)?.FullName ?? folder : folder).Distinct())
         {
             FileInfo found = new(Path.Combine(folder, python));
             if (!found.Exists) continue;

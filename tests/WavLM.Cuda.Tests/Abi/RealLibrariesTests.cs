@@ -28,7 +28,7 @@ public sealed class RealLibrariesTests(RealLibrariesTests.Answers answers, ITest
             Assert.NotEqual("0", Probe[$"{library}.imports"]);
             Assert.Equal("", Probe[$"{library}.missing"]);
         }
-        Assert.InRange(int.Parse(Probe["search.ms"]), 0, 1000);
+        Assert.InRange(int.Parse(Probe["search.ms"]), 0, 5000);   // some 60 when the files are in memory
     }
 
     [SkippableFact]

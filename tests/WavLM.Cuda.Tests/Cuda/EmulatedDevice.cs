@@ -69,6 +69,21 @@ internal static unsafe class EmulatedDevice
         return reports;
     }
 
+    /// <summary>Whether kernels compiled from now on have their accesses watched; without, they are a good deal faster.</summary>
+    public static void SetInstrumented(bool watched) => ((delegate* unmanaged<int, void>)Export("emu_set_instrumented"))(watched ? 1 : 0);
+
+    /// <summary>The kernels launched since the last reset of the counts.</summary>
+    public static string[] Kernels()
+    {
+        var name = (delegate* unmanaged<int, byte*>)Export("emu_kernel_name");
+        string[] kernels = new string[((delegate* unmanaged<int>)Export("emu_kernels"))()];
+        for (int i = 0; i < kernels.Length; i++) kernels[i] = Marshal.PtrToStringUTF8((nint)name(i))!;
+        return kernels;
+    }
+
+    /// <summary>Seconds that the compiler took since the start of the process; what was kept from an earlier run takes none.</summary>
+    public static double CompileSeconds() => ((delegate* unmanaged<double>)Export("emu_compile_seconds"))();
+
     private static nint Export(string name) => NativeLibrary.GetExport(Library.Value, name);
 
     private static byte[] Utf8(string text) => [.. System.Text.Encoding.UTF8.GetBytes(text), 0];

@@ -4,8 +4,6 @@ namespace WavLM.Cuda.Backends.Cuda;
 
 internal sealed partial class CudaBackend
 {
-    private const int LayerNormWarps = 4;
-
     private readonly KernelFamily<LayerNormVariant> _layerNorms;
 
     /// <inheritdoc cref="IBackend.LayerNorm" />
@@ -22,19 +20,27 @@ internal sealed partial class CudaBackend
 
     private void LayerNorm(Tensor x, Tensor? bias, NormWeights norm, Tensor y, bool gelu, Tensor? operands = null, GateWeights? gate = null, Tensor? gates = null)
     {
-        Kernel kernel = _layerNorms[new LayerNormVariant(x.Columns, gate?.Heads ?? 0, gelu)];
-        kernel.Launch(
-            _stream, Grid.Over(RowsOf(x), LayerNormWarps), 32 * LayerNormWarps, 0,
+        var variant = new LayerNormVariant(x.Columns, gate?.Heads ?? 0, gelu);
+        _layerNorms[variant].Launch(
+            _stream, Grid.Over(RowsOf(x), variant.Warps), 32 * variant.Warps, 0,
             x, bias, norm.Gain, norm.Bias, y, operands, gate?.Rows, gate?.Biases, gate?.Constants, gates, RowsOf(x), norm.Epsilon);
     }
 
     private static KernelFamily<LayerNormVariant> LayerNormKernels(Kernels kernels) => new(kernels, "layer_norm.cu", "layer_norm", static variant =>
     [
-        $"C={variant.Columns}", $"WARPS={LayerNormWarps}", "In=float", "Out=float", "Operands=float",
+        $"C={variant.Columns}", $"WARPS={variant.Warps}", "In=float", "Out=float", "Operands=float",
         .. variant.Heads == 0 ? (ReadOnlySpan<string>)[] : [$"HEADS={variant.Heads}"],
         .. variant.Gelu ? (ReadOnlySpan<string>)["GELU"] : [],
     ]);
 
     /// <summary>What a layer norm is compiled for; no heads where no gates are wanted.</summary>
-    private readonly record struct LayerNormVariant(int Columns, int Heads, bool Gelu);
+    private readonly record struct LayerNormVariant(int Columns, int Heads, bool Gelu)
+    {
+        private const int MostWarps = 4;
+        private const int PaddingOfHead = 8;   // HEAD_STRIDE of the kernel
+        private const int StaticSharedBytes = 48 * 1024;
+
+        /// <summary>Rows a block: as many as have room for the gates' rows, four up to a width of 2,700 in heads of 64.</summary>
+        public int Warps => Heads == 0 ? MostWarps : Math.Clamp(StaticSharedBytes / (sizeof(float) * (Columns + Heads * PaddingOfHead)), 1, MostWarps);
+    }
 }
