@@ -32,7 +32,15 @@ internal sealed unsafe class DeviceMemoryPool : ITensorPool, IDisposable
             },
             device.Context);
         ulong never = ulong.MaxValue;   // by default the pool empties itself at every synchronisation
-        Driver.ThrowIfFailed(Driver.cuMemPoolSetAttribute(_pool, CuMemPoolAttribute.CU_MEMPOOL_ATTR_RELEASE_THRESHOLD, &never));
+        try
+        {
+            Driver.ThrowIfFailed(Driver.cuMemPoolSetAttribute(_pool, CuMemPoolAttribute.CU_MEMPOOL_ATTR_RELEASE_THRESHOLD, &never));
+        }
+        catch
+        {
+            _pool.Dispose();
+            throw;
+        }
     }
 
     /// <summary>The most bytes that tensors may hold.</summary>
