@@ -114,7 +114,7 @@ internal sealed unsafe class DeviceMemoryPool : ITensorPool, IDisposable
             result = Driver.cuMemAllocFromPoolAsync(out address, (nuint)bytes, _pool, _stream.Handle);
             if (result == CuResult.CUDA_ERROR_OUT_OF_MEMORY) throw OutOfMemory(bytes);
         }
-        Driver.ThrowIfFailed(result);
+        if (result != CuResult.CUDA_SUCCESS) throw CudaException.For(result, $"cuMemAllocFromPoolAsync of {bytes:N0} bytes");
         return (nint)address;
     }
 
