@@ -101,7 +101,7 @@ internal static class ExtractCommand
         switch (result.End)
         {
             case ExtractionEnd.DeviceLost:
-                Terminal.WriteError($"the device was lost: {result.DeviceMessage}");
+                Terminal.WriteError(result.DeviceMessage!);
                 Terminal.WriteError($"{summary}; the manifest holds what is finished");
                 return ExitCode.DeviceLost;
             case ExtractionEnd.Stopped:

@@ -32,7 +32,7 @@ internal sealed partial class CudaBackend
         var key = RecordKey.Of(stage, GemmShape.RowsOfCall(batch.Frames), places, tensors);
         if (_records.TryGetValue(key, out CudaGraph? record))
         {
-            if (record is null) _records[key] = record = CudaGraph.Capture(_stream, () => Record(operations));
+            if (record is null) _records[key] = record = Capture(operations);
             record.Launch(_stream);
             return;
         }
@@ -54,6 +54,9 @@ internal sealed partial class CudaBackend
     }
 
     internal void EndBatch() => _recordedFrames = -1;
+
+    // A method of its own: where a lambda's variables are parameters, they are moved to the heap at each call.
+    private CudaGraph Capture(Action operations) => CudaGraph.Capture(_stream, () => Record(operations));
 
     private void Record(Action operations)
     {

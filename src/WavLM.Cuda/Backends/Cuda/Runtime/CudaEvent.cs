@@ -16,7 +16,7 @@ internal sealed class CudaEvent(CudaDevice device, bool timing = false) : IDispo
         {
             CuResult result = Driver.cuEventQuery(Handle);
             if (result == CuResult.CUDA_ERROR_NOT_READY) return false;
-            Driver.ThrowIfFailed(result);
+            Driver.ThrowIfFailed(result, nameof(Driver.cuEventQuery));
             return true;
         }
     }

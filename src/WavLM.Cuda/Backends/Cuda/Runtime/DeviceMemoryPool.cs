@@ -32,7 +32,15 @@ internal sealed unsafe class DeviceMemoryPool : ITensorPool, IDisposable
             },
             device.Context);
         ulong never = ulong.MaxValue;   // by default the pool empties itself at every synchronisation
-        Driver.ThrowIfFailed(Driver.cuMemPoolSetAttribute(_pool, CuMemPoolAttribute.CU_MEMPOOL_ATTR_RELEASE_THRESHOLD, &never));
+        try
+        {
+            Driver.ThrowIfFailed(Driver.cuMemPoolSetAttribute(_pool, CuMemPoolAttribute.CU_MEMPOOL_ATTR_RELEASE_THRESHOLD, &never));
+        }
+        catch
+        {
+            _pool.Dispose();
+            throw;
+        }
     }
 
     /// <summary>The most bytes that tensors may hold.</summary>
@@ -106,7 +114,7 @@ internal sealed unsafe class DeviceMemoryPool : ITensorPool, IDisposable
             result = Driver.cuMemAllocFromPoolAsync(out address, (nuint)bytes, _pool, _stream.Handle);
             if (result == CuResult.CUDA_ERROR_OUT_OF_MEMORY) throw OutOfMemory(bytes);
         }
-        Driver.ThrowIfFailed(result);
+        if (result != CuResult.CUDA_SUCCESS) throw CudaException.For(result, $"cuMemAllocFromPoolAsync of {bytes:N0} bytes");
         return (nint)address;
     }
 

@@ -21,8 +21,16 @@ internal sealed unsafe class Kernel : IDisposable
         _device = device;
         Name = name;
         _module = ModuleHandle.Load(image, device.Context);
-        Driver.ThrowIfFailed(Driver.cuModuleGetFunction(out _function, _module, entry));
-        Driver.ThrowIfFailed(Driver.cuFuncGetAttribute(out _staticSharedBytes, CuFunctionAttribute.CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES, _function));
+        try
+        {
+            Driver.ThrowIfFailed(Driver.cuModuleGetFunction(out _function, _module, entry));
+            Driver.ThrowIfFailed(Driver.cuFuncGetAttribute(out _staticSharedBytes, CuFunctionAttribute.CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES, _function));
+        }
+        catch
+        {
+            _module.Dispose();
+            throw;
+        }
         _sharedBytesAllowed = SharedBytesWithoutAsking - _staticSharedBytes;
     }
 
