@@ -70,8 +70,8 @@ public sealed class ExtractCommandTests(TinyModel tiny) : IClassFixture<TinyMode
     [Theory]
     [InlineData("--layers '3': found 3, expected 0..2", "--layers", "3")]
     [InlineData("--layers 'first'", "--layers", "first")]
-    [InlineData("--device cuda:1: this version computes on the CPU only", "--device", "cuda:1")]
-    [InlineData("--device tpu: expected auto or cpu", "--device", "tpu")]
+    [InlineData("--device cuda:x: expected auto, cpu, cuda or cuda:N", "--device", "cuda:x")]
+    [InlineData("--device tpu: expected auto, cpu, cuda or cuda:N", "--device", "tpu")]
     [InlineData("--precision fp16: the CPU computes in fp32 or bf16", "--precision", "fp16")]
     [InlineData("--precision int8: expected auto, fp32 or bf16", "--precision", "int8")]
     [InlineData("--convention espnet: expected hf", "--convention", "espnet")]
@@ -113,7 +113,7 @@ public sealed class ExtractCommandTests(TinyModel tiny) : IClassFixture<TinyMode
         string input = Write("a.wav", 4_000), config = _folder.File("model/config.json"), weights = _folder.File("model/model.safetensors");
         void AssertRefused(params string[] words)
         {
-            Wavlm.Finished run = Wavlm.Run("extract", "--model", Path.GetDirectoryName(config)!, "--out", Out(""), input);
+            Wavlm.Finished run = Wavlm.Run("extract", "--device", "cpu", "--model", Path.GetDirectoryName(config)!, "--out", Out(""), input);
             Assert.Equal(2, run.ExitCode);
             string line = Assert.Single(run.Error.TrimEnd().Split('\n'));
             Assert.All(words, word => Assert.Contains(word, line));
@@ -149,7 +149,8 @@ public sealed class ExtractCommandTests(TinyModel tiny) : IClassFixture<TinyMode
         Assert.Contains("found 2 channels, channel 2 was asked for", third.Error);
     }
 
-    private Wavlm.Finished Extract(params string[] arguments) => Wavlm.Run(["extract", "--model", tiny.Model, "--out", Out(""), .. arguments]);
+    private Wavlm.Finished Extract(params string[] arguments) => Wavlm.Run(
+        ["extract", "--model", tiny.Model, "--out", Out(""), .. arguments.Contains("--device") ? (string[])[] : ["--device", "cpu"], .. arguments]);
 
     private string Write(string name, int samples) => Recordings.WriteFloat(_folder.File(name), Noise(samples), format: Recordings.Wav | Recordings.Float);
 
