@@ -79,6 +79,9 @@ internal sealed partial class CudaBackend : IBackend
     /// <summary>What the tensors take, and took at most.</summary>
     internal DeviceMemoryPool Memory => _memory;
 
+    /// <summary>The products, and the algorithms that they keep to.</summary>
+    internal Gemms Gemms => _gemms;
+
     /// <summary>The order in which everything runs but the copies to the host.</summary>
     internal CudaStream Stream => _stream;
 

@@ -18,7 +18,7 @@ internal sealed unsafe class Gemm : IDisposable
     private readonly Tensor _workspace;
     private readonly MatmulDescHandle _operation;
     private readonly MatrixLayoutHandle _weights, _source, _destination;
-    private readonly cublasLtMatmulAlgo_t _algorithm;
+    private cublasLtMatmulAlgo_t _algorithm;
     private readonly HashSet<long> _checkedRows = [];
     private long _rows;
     private nuint _bias;
@@ -57,6 +57,9 @@ internal sealed unsafe class Gemm : IDisposable
     public GemmShape Shape { get; }
 
     public GemmAlgorithm Algorithm { get; }
+
+    /// <summary>What must never be: the algorithm follows from the rows. Only for the control that shows what bits it costs.</summary>
+    internal bool ChoosesByRows { get; set; }
 
     /// <summary>y (+)= x w^T (+ bias), for the rows up to the next whole tile: x and y reach that far. Allocates nothing.</summary>
     /// <exception cref="GemmRefusedException">The algorithm can't do this number of rows.</exception>
@@ -126,6 +129,7 @@ internal sealed unsafe class Gemm : IDisposable
             SetColumns(_source, rows);
             SetColumns(_destination, rows);
             _rows = rows;
+            if (ChoosesByRows) _algorithm = Choose();
         }
         if (!_checkedRows.Contains(rows)) Check(rows);
     }

@@ -55,6 +55,12 @@ internal sealed class Gemms : IDisposable
     /// <summary>The same in eight digits: bits are promised for one set of algorithms.</summary>
     public string AlgorithmsHash => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', Algorithms))).AsSpan(0, 4));
 
+    /// <inheritdoc cref="Gemm.ChoosesByRows" />
+    internal void ChooseByRows()
+    {
+        foreach (Gemm gemm in _gemms.Values) gemm.ChoosesByRows = true;
+    }
+
     public void Dispose()
     {
         foreach (Gemm gemm in _gemms.Values) gemm.Dispose();
