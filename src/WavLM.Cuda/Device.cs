@@ -80,7 +80,7 @@ public readonly record struct Device
         }
         catch (Exception e) when (e is NativeLibraryException or PlatformNotSupportedException)
         {
-            whyNotCuda = e.Message.Split('\n')[0];
+            whyNotCuda = e.Message.Split('\n')[0].Split(". Tried:")[0];   // the places are for who asks for CUDA, and for the doctor
             return Cpu;
         }
     }

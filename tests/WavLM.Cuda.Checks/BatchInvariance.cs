@@ -26,7 +26,7 @@ public static class BatchInvariance
     /// <param name="seed">Of the shuffles.</param>
     /// <param name="features">The features of the utterances alone.</param>
     /// <returns>Null, or the first utterance and layer whose bits differ.</returns>
-    public static string? FirstDifference(SpeechEncoder encoder, Waveform[] utterances, IEnumerable<int> batchSizes, Features[]? alone, int seed, out Features[] features)
+    public static string? FirstDifference(IFeatureEncoder encoder, Waveform[] utterances, IEnumerable<int> batchSizes, Features[]? alone, int seed, out Features[] features)
     {
         LayerSelection layers = LayerSelection.Parse("all", encoder.Config);
         Features[] expected = alone ?? [.. utterances.Select(utterance => encoder.Encode([utterance], layers, CancellationToken.None)[0])];

@@ -114,7 +114,7 @@ public sealed class ExtractCommandTests(TinyModel tiny) : IClassFixture<TinyMode
         string input = Write("a.wav", 4_000), config = _folder.File("model/config.json"), weights = _folder.File("model/model.safetensors");
         void AssertRefused(params string[] words)
         {
-            Wavlm.Finished run = Wavlm.Run("extract", "--model", Path.GetDirectoryName(config)!, "--out", Out(""), input);
+            Wavlm.Finished run = Wavlm.Run("extract", "--device", "cpu", "--model", Path.GetDirectoryName(config)!, "--out", Out(""), input);
             Assert.Equal(2, run.ExitCode);
             string line = Assert.Single(run.Error.TrimEnd().Split('\n'));
             Assert.All(words, word => Assert.Contains(word, line));
@@ -150,7 +150,8 @@ public sealed class ExtractCommandTests(TinyModel tiny) : IClassFixture<TinyMode
         Assert.Contains("found 2 channels, channel 2 was asked for", third.Error);
     }
 
-    private Wavlm.Finished Extract(params string[] arguments) => Wavlm.Run(["extract", "--model", tiny.Model, "--out", Out(""), .. arguments]);
+    private Wavlm.Finished Extract(params string[] arguments) => Wavlm.Run(
+        ["extract", "--model", tiny.Model, "--out", Out(""), .. arguments.Contains("--device") ? (string[])[] : ["--device", "cpu"], .. arguments]);
 
     private string Write(string name, int samples) => Recordings.WriteFloat(_folder.File(name), Noise(samples), format: Recordings.Wav | Recordings.Float);
 

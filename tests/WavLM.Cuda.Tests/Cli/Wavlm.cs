@@ -13,18 +13,18 @@ internal static partial class Wavlm
 
     public static Process Start(params string[] arguments) => Start([], arguments);
 
-    /// <summary>With these variables set, or taken out where the value is null.</summary>
-    public static Process Start((string Name, string? Value)[] environment, params string[] arguments)
+    /// <summary>With these variables set.</summary>
+    public static Process Start((string Name, string Value)[] environment, params string[] arguments)
     {
         ProcessStartInfo start = new(Command, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment.Remove("WAVLM_CUDA_PATH");   // the tests' own process has it, for the emulated device
-        foreach ((string name, string? value) in environment) start.Environment[name] = value;
+        foreach ((string name, string value) in environment) start.Environment[name] = value;
         return Process.Start(start)!;
     }
 
     public static Finished Run(params string[] arguments) => Finish(Start(arguments));
 
-    public static Finished Run((string Name, string? Value)[] environment, params string[] arguments) => Finish(Start(environment, arguments));
+    public static Finished Run((string Name, string Value)[] environment, params string[] arguments) => Finish(Start(environment, arguments));
 
     public static Finished Finish(Process process, TimeSpan? patience = null)
     {

@@ -72,6 +72,8 @@ public sealed class ManagedHeapTests(FaultModel model) : IClassFixture<FaultMode
             return tensor;
         }
 
+        public void Prepare(EncoderConfig config) => cuda.Prepare(config);
+
         public Tensor Keep(ReadOnlySpan<float> values, long rows, int columns) => cuda.Keep(values, rows, columns);
 
         public LinearWeights PackLinear(ReadOnlySpan<float> weight, ReadOnlySpan<float> bias, int outputs, int inputs) => cuda.PackLinear(weight, bias, outputs, inputs);

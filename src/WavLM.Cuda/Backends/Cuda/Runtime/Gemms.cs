@@ -12,10 +12,15 @@ internal sealed class Gemms : IDisposable
 
     private readonly CublasLtHandle _library;
     private readonly Tensor _workspace;
+    private readonly int _referenceRows;
     private readonly Dictionary<GemmShape, Gemm> _gemms = [];
 
-    public Gemms(CudaDevice device, DeviceMemoryPool memory)
+    /// <param name="device">Where they run.</param>
+    /// <param name="memory">Gives the workspace.</param>
+    /// <param name="referenceRows">The number of rows that algorithms are chosen for.</param>
+    public Gemms(CudaDevice device, DeviceMemoryPool memory, int referenceRows = Gemm.ReferenceRows)
     {
+        _referenceRows = referenceRows;
         _library = CublasLtHandle.Create(device.Context);
         try
         {
@@ -44,7 +49,7 @@ internal sealed class Gemms : IDisposable
     {
         get
         {
-            if (!_gemms.TryGetValue(shape, out Gemm? gemm)) _gemms.Add(shape, gemm = new Gemm(_library, shape, _workspace));
+            if (!_gemms.TryGetValue(shape, out Gemm? gemm)) _gemms.Add(shape, gemm = new Gemm(_library, shape, _workspace, _referenceRows));
             return gemm;
         }
     }
