@@ -109,7 +109,7 @@ internal static unsafe class EmulatedDevice
     }
 }
 
-[CollectionDefinition(EmulatedDevice.Collection)]
+[CollectionDefinition(EmulatedDevice.Collection, DisableParallelization = true)]   // its tests look for threads and memory that were left, too
 public sealed class EmulatedDeviceTests : ICollectionFixture<EmulatedDeviceTests.Compilations>
 {
     /// <summary>What the device's compiler did for the tests of this process, left beside them for tests/run.sh to print.</summary>

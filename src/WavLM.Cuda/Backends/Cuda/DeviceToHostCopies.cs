@@ -11,7 +11,7 @@ namespace WavLM.Cuda.Backends.Cuda;
 /// </summary>
 internal sealed class DeviceToHostCopies(DeviceMemoryPool pool, PinnedMemory pinned, CudaStream computing, CudaStream copying) : IHostCopies
 {
-    private readonly Slot[] _slots = [new(), new()];
+    private readonly Slot[] _slots = [new(computing, copying), new(computing, copying)];
     private int _next;
 
     /// <inheritdoc />
@@ -23,7 +23,7 @@ internal sealed class DeviceToHostCopies(DeviceMemoryPool pool, PinnedMemory pin
         Slot slot = _slots[_next];
         _next = (_next + 1) % _slots.Length;
         slot.Finish();
-        slot.Begin(x, destinations.ToArray(), pool, pinned, computing, copying);
+        slot.Begin(x, destinations.ToArray(), pool, pinned);
     }
 
     /// <inheritdoc />
@@ -39,15 +39,16 @@ internal sealed class DeviceToHostCopies(DeviceMemoryPool pool, PinnedMemory pin
     }
 
     /// <summary>One copy on its way, and the memory for it, which the next one takes over.</summary>
-    private sealed class Slot : IDisposable
+    private sealed class Slot(CudaStream computing, CudaStream copying) : IDisposable
     {
+        private readonly CudaEvent _filled = new(computing.Device);
+        private readonly CudaEvent _arrived = new(copying.Device);
         private Tensor? _onDevice;
         private PinnedBuffer? _onHost;
-        private CudaEvent? _filled;
-        private CudaEvent? _arrived;
         private Action? _distribute;
+        private bool _underWay;
 
-        public void Begin<T>(Tensor x, T[][] destinations, DeviceMemoryPool pool, PinnedMemory pinned, CudaStream computing, CudaStream copying)
+        public void Begin<T>(Tensor x, T[][] destinations, DeviceMemoryPool pool, PinnedMemory pinned)
             where T : unmanaged
         {
             long values = x.Rows * x.Columns;
@@ -64,9 +65,7 @@ internal sealed class DeviceToHostCopies(DeviceMemoryPool pool, PinnedMemory pin
                 _onHost = null;
                 _onHost = pinned.Rent(bytes);
             }
-            _filled ??= new CudaEvent(computing.Device);
-            _arrived ??= new CudaEvent(copying.Device);
-
+            _underWay = true;
             computing.Copy(x, _onDevice, bytes);
             _filled.Record(computing);
             copying.Wait(_filled);
@@ -88,19 +87,20 @@ internal sealed class DeviceToHostCopies(DeviceMemoryPool pool, PinnedMemory pin
         {
             if (_distribute is not { } distribute) return;
             _distribute = null;
-            _arrived!.Synchronize();
+            _arrived.Synchronize();
+            _underWay = false;
             distribute();
         }
 
         public void Dispose()
         {
-            // A copy that nobody waits for any more must still have ended before its memory serves another.
-            if (_distribute is not null) _ = Driver.cuEventSynchronize(_arrived!.Handle);
-            _distribute = null;
+            // A copy that nobody waits for any more must still have ended before its memory serves another. Where the device is
+            // lost this fails, and there is nobody left to tell.
+            if (_underWay) _ = Driver.cuStreamSynchronize(copying.Handle);
             _onDevice?.Dispose();
             _onHost?.Dispose();
-            _filled?.Dispose();
-            _arrived?.Dispose();
+            _filled.Dispose();
+            _arrived.Dispose();
         }
     }
 }

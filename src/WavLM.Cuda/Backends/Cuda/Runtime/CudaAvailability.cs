@@ -13,7 +13,7 @@ internal static class CudaAvailability
         int count = Count();
         foreach (CudaLibraryName library in CudaLibraries.Names) CudaLibraries.Load(library.Key);
         if (ordinal >= count)
-            throw new PlatformNotSupportedException($"there is no CUDA device {ordinal}: the driver sees {count}{(count == 0 ? "" : $", 0 to {count - 1}")}");
+            throw new PlatformNotSupportedException($"there is no CUDA device {ordinal}: the driver sees {count}{(count > 1 ? $", 0 to {count - 1}" : "")}");
     }
 
     private static int Count()
