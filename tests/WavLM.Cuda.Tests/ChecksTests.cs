@@ -61,6 +61,7 @@ public sealed class CudaChecksTests(ChecksTests.Devices devices, ITestOutputHelp
     [MemberData(nameof(Cases))]
     public void Holds(string check)
     {
+        EmulatedDevice.Reset();   // watched, whoever came before
         Run(check);
         Assert.Empty(EmulatedDevice.Reports());
     }

@@ -11,11 +11,17 @@ internal static unsafe class EmulatedDevice
     /// <summary>Tests on the device share it, so they run one after another.</summary>
     public const string Collection = "emulated device";
 
+    private const string CacheVariable = "XDG_CACHE_HOME";
+
+    private static readonly string? UsersCache = Environment.GetEnvironmentVariable(CacheVariable);
+
     private static readonly Lazy<nint> Library = new(static () => NativeLibrary.Load(Path.Combine(
         Folder ?? throw new InvalidOperationException("the emulated device is not built: make emulator"), "libcuda-on-cpu.so")));
 
     /// <summary>Where it was built; null where it was not.</summary>
     public static string? Folder { get; } = Find();
+
+    private static string? UnwatchedCache => Folder is null ? null : Path.Combine(Folder, "unwatched");
 
     /// <summary>What a call of the driver, NVRTC or cuBLASLt can be made to fail at.</summary>
     public enum Fault
@@ -35,16 +41,17 @@ internal static unsafe class EmulatedDevice
     }
 
     /// <summary>sm_80, 64 GiB, no faults, counters at zero, no reports.</summary>
-    public static void Reset() => ((delegate* unmanaged<void>)Export("emu_reset"))();
+    public static void Reset()
+    {
+        ((delegate* unmanaged<void>)Export("emu_reset"))();
+        UseCacheOf(watched: true);
+    }
 
     public static void SetProfile(int architecture) => Assert.Equal(0, ((delegate* unmanaged<int, int>)Export("emu_set_profile"))(architecture));
 
     public static void SetMemory(long bytes) => ((delegate* unmanaged<nuint, void>)Export("emu_set_memory"))((nuint)bytes);
 
     public static void SetSchedule(int mode) => ((delegate* unmanaged<int, void>)Export("emu_set_schedule"))(mode);
-
-    /// <summary>Whether kernels are watched, access by access. They compute the same without, in a fraction of the time.</summary>
-    public static void SetInstrumented(bool watched) => ((delegate* unmanaged<int, void>)Export("emu_set_instrumented"))(watched ? 1 : 0);
 
     /// <summary>A cp.async lands at once, and not as late as its group is waited for.</summary>
     public static void SetCopyAsync(bool early) => ((delegate* unmanaged<int, void>)Export("emu_set_copy_async"))(early ? 1 : 0);
@@ -82,6 +89,13 @@ internal static unsafe class EmulatedDevice
         return reports;
     }
 
+    /// <summary>Whether kernels compiled from now on have their accesses watched; without, they are a good deal faster.</summary>
+    public static void SetInstrumented(bool watched)
+    {
+        ((delegate* unmanaged<int, void>)Export("emu_set_instrumented"))(watched ? 1 : 0);
+        UseCacheOf(watched);
+    }
+
     /// <summary>The kernels launched since the last reset of the counts.</summary>
     public static string[] Kernels()
     {
@@ -93,6 +107,14 @@ internal static unsafe class EmulatedDevice
 
     /// <summary>Seconds that the compiler took since the start of the process; what was kept from an earlier run takes none.</summary>
     public static double CompileSeconds() => ((delegate* unmanaged<double>)Export("emu_compile_seconds"))();
+
+    // To the product a watched kernel and one that is not are the same: in one cache the first to come would stand for both, and
+    // tests that rely on reports would watch nothing. A test with a cache of its own keeps it.
+    private static void UseCacheOf(bool watched)
+    {
+        (string? from, string? to) = watched ? (UnwatchedCache, UsersCache) : (UsersCache, UnwatchedCache);
+        if (Environment.GetEnvironmentVariable(CacheVariable) == from) Environment.SetEnvironmentVariable(CacheVariable, to);
+    }
 
     private static nint Export(string name) => NativeLibrary.GetExport(Library.Value, name);
 
