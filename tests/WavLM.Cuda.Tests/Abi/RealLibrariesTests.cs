@@ -1,3 +1,4 @@
+using WavLM.Cuda.Tests.Cuda;
 using Xunit.Abstractions;
 
 namespace WavLM.Cuda.Tests.Abi;
@@ -106,8 +107,7 @@ public sealed class RealLibrariesTests(RealLibrariesTests.Answers answers, ITest
     [SkippableFact]
     public void The_emulated_device_is_found_as_what_it_is()
     {
-        Needed.Present(File.Exists(EmulatedDevice.Library), $"{EmulatedDevice.Library} is not built: make emulator");
-        ProbeRun probe = ProbeRun.On(EmulatedDevice.Folder, "find");
+        ProbeRun probe = ProbeRun.On(EmulatedDevice.Required, "find");
         foreach (string library in new[] { "cuda", "nvrtc", "cublasLt" })
         {
             Assert.Equal("True", probe[$"{library}.emulated"]);

@@ -61,7 +61,7 @@ public sealed class NoGpuTests(ITestOutputHelper output) : IDisposable
     [SkippableFact]
     public void A_device_beyond_the_last_is_refused_with_their_number()
     {
-        Wavlm.Finished run = Wavlm.Run([("WAVLM_CUDA_PATH", RequireEmulatedDevice())], "extract", "--device", "cuda:7", "--model", Model, "--out", Out("7"), Audio);
+        Wavlm.Finished run = Wavlm.Run([("WAVLM_CUDA_PATH", EmulatedDevice.Required)], "extract", "--device", "cuda:7", "--model", Model, "--out", Out("7"), Audio);
 
         Assert.Equal((2, ""), (run.ExitCode, run.Output));
         Assert.Contains("there is no CUDA device 7: the driver sees 1", run.Error);
@@ -73,7 +73,7 @@ public sealed class NoGpuTests(ITestOutputHelper output) : IDisposable
     public void A_driver_without_the_compiler_is_refused_by_the_compilers_name(string command)
     {
         string driver = _folder.File("driver/libcuda.so.1");
-        File.CreateSymbolicLink(driver, Path.Combine(RequireEmulatedDevice(), "libcuda.so.1"));
+        File.CreateSymbolicLink(driver, Path.Combine(EmulatedDevice.Required, "libcuda.so.1"));
         string[] arguments = command == "doctor" ? ["doctor"] : ["extract", "--device", "cuda", "--model", Model, "--out", Out("nvrtc"), Audio];
         Wavlm.Finished run = Wavlm.Run([("WAVLM_CUDA_PATH", Path.GetDirectoryName(driver)!)], arguments);
 
@@ -87,12 +87,6 @@ public sealed class NoGpuTests(ITestOutputHelper output) : IDisposable
     private static string Audio => Fixture.AudioPath("two-frames");
 
     private static string[] Lines(Wavlm.Finished run) => run.Error.TrimEnd().Split('\n');
-
-    private static string RequireEmulatedDevice()
-    {
-        Skip.If(EmulatedDevice.Folder is null, "the emulated device is not built: make emulator");
-        return EmulatedDevice.Folder;
-    }
 
     private static void RequireNoDriver()
     {

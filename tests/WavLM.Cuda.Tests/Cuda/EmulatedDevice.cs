@@ -11,15 +11,27 @@ internal static unsafe class EmulatedDevice
     /// <summary>Tests on the device share it, so they run one after another.</summary>
     public const string Collection = "emulated device";
 
+    public const string Library = "libcuda-on-cpu.so";
+
     private const string CacheVariable = "XDG_CACHE_HOME";
 
     private static readonly string? UsersCache = Environment.GetEnvironmentVariable(CacheVariable);
 
-    private static readonly Lazy<nint> Library = new(static () => NativeLibrary.Load(Path.Combine(
-        Folder ?? throw new InvalidOperationException("the emulated device is not built: make emulator"), "libcuda-on-cpu.so")));
+    private static readonly Lazy<nint> Loaded = new(static () => NativeLibrary.Load(Path.Combine(
+        Folder ?? throw new InvalidOperationException("the emulated device is not built: make emulator"), Library)));
 
     /// <summary>Where it was built; null where it was not.</summary>
     public static string? Folder { get; } = Find();
+
+    /// <summary>Where it was built, for a test that a developer may go without.</summary>
+    public static string Required
+    {
+        get
+        {
+            Needed.Present(Folder is not null, "the emulated device is not built: make emulator");
+            return Folder!;
+        }
+    }
 
     private static string? UnwatchedCache => Folder is null ? null : Path.Combine(Folder, "unwatched");
 
@@ -116,7 +128,7 @@ internal static unsafe class EmulatedDevice
         if (Environment.GetEnvironmentVariable(CacheVariable) == from) Environment.SetEnvironmentVariable(CacheVariable, to);
     }
 
-    private static nint Export(string name) => NativeLibrary.GetExport(Library.Value, name);
+    private static nint Export(string name) => NativeLibrary.GetExport(Loaded.Value, name);
 
     private static byte[] Utf8(string text) => [.. System.Text.Encoding.UTF8.GetBytes(text), 0];
 
@@ -125,7 +137,7 @@ internal static unsafe class EmulatedDevice
         for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
         {
             string build = Path.Combine(folder.FullName, "tests", "cuda-on-cpu", "build");
-            if (File.Exists(Path.Combine(build, "libcuda-on-cpu.so"))) return build;
+            if (File.Exists(Path.Combine(build, Library))) return build;
         }
         return null;
     }

@@ -1,4 +1,4 @@
-namespace WavLM.Cuda.Tests.Abi;
+namespace WavLM.Cuda.Tests;
 
 /// <summary>What a test needs and a developer's machine may lack. Continuous integration has all of it: there a skip would hide that the check no longer runs.</summary>
 internal static class Needed
