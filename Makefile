@@ -23,7 +23,8 @@ export DOTNET_NOLOGO := 1
 export DOTNET_CLI_TELEMETRY_OPTOUT := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test test-long abi-check abi-libraries bench bench-cpu reference-check emulator publish portable portable-check gpu-check clean
+.NOTPARALLEL:   # prerequisites are in order, and several of them install packages
+.PHONY: help setup build demo test test-long abi-check abi-libraries bench bench-cpu reference-check emulator emulator-tests publish portable portable-check gpu-check clean
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -39,10 +40,10 @@ build: setup ## build everything; the command is bin/wavlm
 demo: build ## features of the bundled recordings (MODEL=path for a real checkpoint)
 	@./demo.sh "$(MODEL)"
 
-test: build emulator abi-libraries portable ## run every test
+test: build emulator-tests abi-libraries portable ## run every test
 	@./tests/run.sh
 
-test-long: build emulator abi-libraries portable ## every test, and the checks once more on every emulated architecture
+test-long: build emulator-tests abi-libraries portable ## every test, and the checks once more on every emulated architecture
 	@FILTER=FullyQualifiedName~WavLM.Cuda ./tests/run.sh
 
 abi-check: build emulator abi-libraries ## the CUDA bindings against NVIDIA's headers and libraries; no GPU is needed
@@ -66,7 +67,10 @@ reference-check: build ## Base and Large at full size against the PyTorch refere
 
 emulator: ## the emulated CUDA device, in tests/cuda-on-cpu/build
 	@./setup.sh emulator
-	@$(MAKE) --no-print-directory --silent -C tests/cuda-on-cpu
+	@$(MAKE) --no-print-directory --silent -C tests/cuda-on-cpu -j$(shell nproc)
+
+emulator-tests: emulator
+	@$(MAKE) --no-print-directory --silent -C tests/cuda-on-cpu -j$(shell nproc) own-tests
 
 publish: build ## one trimmed file with its own runtime, in artifacts/publish
 	@$(PUBLISH) src/WavLM.Cuda.Cli
