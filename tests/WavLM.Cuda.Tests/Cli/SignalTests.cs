@@ -87,7 +87,7 @@ public sealed class SignalTests : IClassFixture<TinyModel>, IDisposable
         return process;
     }
 
-    private Process Start() => Wavlm.Start("extract", "--model", _tiny.Model, "--out", Out, "--threads", "1", In);
+    private Process Start() => Wavlm.Start("extract", "--device", "cpu", "--model", _tiny.Model, "--out", Out, "--threads", "1", In);
 
     private static void WaitFor(Func<bool> condition, Process process)
     {
