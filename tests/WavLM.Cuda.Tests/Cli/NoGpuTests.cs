@@ -11,8 +11,9 @@ namespace WavLM.Cuda.Tests.Cli;
 [Collection(EmulatedDevice.Collection)]
 public sealed class NoGpuTests(ITestOutputHelper output) : IDisposable
 {
-    // One is what is promised, of a machine that does nothing else.
-    private static readonly TimeSpan AtMost = TimeSpan.FromSeconds(3);
+    private const int Tries = 3;   // other programs of the machine cost time, too: the fastest counts
+
+    private static readonly TimeSpan AtMost = TimeSpan.FromSeconds(1);
 
     private static readonly string[] Places = ["WAVLM_CUDA_PATH: not set", "the loader's folders for libcuda.so.1: ", "/usr/local/cuda*/lib64: ", "/usr/local/nvidia/lib*: "];
 
@@ -97,10 +98,15 @@ public sealed class NoGpuTests(ITestOutputHelper output) : IDisposable
 
     private Wavlm.Finished Timed(params string[] arguments)
     {
-        Stopwatch watch = Stopwatch.StartNew();
-        Wavlm.Finished run = Wavlm.Run(arguments);
-        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{watch.Elapsed.TotalSeconds:F2} s"));
-        Assert.True(watch.Elapsed < AtMost, $"{watch.Elapsed}, expected less than {AtMost}");
+        (TimeSpan Time, Wavlm.Finished Run)[] runs = [.. Enumerable.Range(0, Tries).Select(_ =>
+        {
+            Stopwatch watch = Stopwatch.StartNew();
+            Wavlm.Finished run = Wavlm.Run(arguments);
+            return (watch.Elapsed, run);
+        })];
+        (TimeSpan fastest, Wavlm.Finished run) = runs.MinBy(static run => run.Time);
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{fastest.TotalSeconds:F2} s"));
+        Assert.True(fastest < AtMost, $"{fastest}, expected less than {AtMost}");
         return run;
     }
 
