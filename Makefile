@@ -92,4 +92,4 @@ gpu-check: build ## everything that is to be learnt on this machine's GPU (REPOR
 	@artifacts/bin/WavLM.Cuda.GpuCheck/release/gpu-check --report $(or $(REPORT),artifacts/gpu-check.txt)
 
 clean: ## remove everything built
-	@rm -rf artifacts bin demo
+	@rm -rf artifacts bin demo tests/cuda-on-cpu/build

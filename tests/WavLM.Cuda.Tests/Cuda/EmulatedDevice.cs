@@ -15,8 +15,6 @@ internal static unsafe class EmulatedDevice
 
     private const string CacheVariable = "XDG_CACHE_HOME";
 
-    private static readonly string? UsersCache = Environment.GetEnvironmentVariable(CacheVariable);
-
     private static readonly Lazy<nint> Loaded = new(static () => NativeLibrary.Load(Path.Combine(
         Folder ?? throw new InvalidOperationException("the emulated device is not built: make emulator"), Library)));
 
@@ -32,6 +30,9 @@ internal static unsafe class EmulatedDevice
             return Folder!;
         }
     }
+
+    // Beside the device: the user's own cache is not for its kernels.
+    private static string? WatchedCache => Folder is null ? null : Path.Combine(Folder, "watched");
 
     private static string? UnwatchedCache => Folder is null ? null : Path.Combine(Folder, "unwatched");
 
@@ -49,7 +50,9 @@ internal static unsafe class EmulatedDevice
     [ModuleInitializer]
     internal static void PointTheEngineAtIt()
     {
-        if (Folder is not null) Environment.SetEnvironmentVariable("WAVLM_CUDA_PATH", Folder);
+        if (Folder is null) return;
+        Environment.SetEnvironmentVariable("WAVLM_CUDA_PATH", Folder);
+        Environment.SetEnvironmentVariable(CacheVariable, WatchedCache);
     }
 
     /// <summary>sm_80, 64 GiB, no faults, counters at zero, no reports.</summary>
@@ -124,7 +127,7 @@ internal static unsafe class EmulatedDevice
     // tests that rely on reports would watch nothing. A test with a cache of its own keeps it.
     private static void UseCacheOf(bool watched)
     {
-        (string? from, string? to) = watched ? (UnwatchedCache, UsersCache) : (UsersCache, UnwatchedCache);
+        (string? from, string? to) = watched ? (UnwatchedCache, WatchedCache) : (WatchedCache, UnwatchedCache);
         if (Environment.GetEnvironmentVariable(CacheVariable) == from) Environment.SetEnvironmentVariable(CacheVariable, to);
     }
 
