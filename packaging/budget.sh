@@ -7,8 +7,13 @@ archive_limit=45000000 total_limit=60000000
 
 archive=$(stat --format=%s "$1")
 # With its history or as a plain copy of the files, whichever is larger.
-history=$(git rev-list --objects HEAD | git pack-objects --stdout --quiet | wc -c)
-files=$(git archive HEAD | wc -c)
+if git rev-parse --quiet --verify HEAD >/dev/null 2>&1; then
+    history=$(git rev-list --objects HEAD | git pack-objects --stdout --quiet | wc -c)
+    files=$(git archive HEAD | wc -c)
+else
+    history=0
+    files=$(tar --create --exclude=./artifacts --exclude=./bin --exclude=./demo --exclude=./tests/cuda-on-cpu/build . | wc -c)
+fi
 repository=$((history > files ? history : files))
 
 megabytes() { awk -v bytes="$1" 'BEGIN { printf "%.1f MB", bytes / 1e6 }'; }

@@ -49,7 +49,7 @@ packaging/notices.sh "$root/notices" "${sources[@]}"
 # dictionary reaches from the second to the first. With it a quick level is as good as a slow one.
 programs=("${@##*/}")
 mkdir -p "$(dirname "$archive")"
-(cd artifacts/portable && tar --create --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$(git log -1 --format=%ct)" \
+(cd artifacts/portable && tar --create --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$(git log -1 --format=%ct 2>/dev/null || date +%s)" \
     "${programs[@]/#/$(basename "$root")/}" "${programs[@]/#/--exclude=$(basename "$root")/}" "$(basename "$root")") |
     xz --threads=0 --lzma2=preset=1,dict=32MiB >"$archive.part"
 mv "$archive.part" "$archive"

@@ -48,6 +48,24 @@ public static class BatchInvariance
         return null;
     }
 
+    /// <summary>Encodes the first utterance alone, then in every slot of a batch of each size, with the next ones in the others.</summary>
+    /// <returns>Null, or the first slot and value whose bits differ.</returns>
+    public static string? FirstDifferenceInSlots(IFeatureEncoder encoder, Waveform[] utterances, IEnumerable<int> batchSizes)
+    {
+        LayerSelection layers = LayerSelection.Parse("all", encoder.Config);
+        Features alone = encoder.Encode([utterances[0]], layers, CancellationToken.None)[0];
+        foreach (int size in batchSizes)
+        {
+            for (int slot = 0; slot < size; slot++)
+            {
+                Waveform[] batch = utterances[1..size];
+                Features together = encoder.Encode([.. batch[..slot], utterances[0], .. batch[slot..]], layers, CancellationToken.None)[slot];
+                if (Difference(alone, together) is { } difference) return $"in slot {slot} of a batch of {size}: {difference}";
+            }
+        }
+        return null;
+    }
+
     /// <summary>The first layer and value whose bits differ; null if none.</summary>
     public static string? Difference(Features expected, Features actual)
     {

@@ -42,7 +42,20 @@ public sealed class CudaBatchInvarianceTests : IDisposable
         Assert.Empty(EmulatedDevice.Reports());
     }
 
-    // Two controls of the test above: were its comparison blind, they would fail.
+    [Theory]
+    [InlineData("wavlm-tiny")]
+    [InlineData("wavlm-large-unilm")]
+    public void One_utterance_has_the_same_bits_in_every_slot_of_batches_of_2_to_16(string fixture)
+    {
+        using SpeechEncoder encoder = Load(fixture);
+        Waveform[] utterances = BatchInvariance.Noise([7120, .. Lengths.Where(length => length != 7120)], seed: 24);
+        Backend(encoder).RecordedFrames = 0;
+        Assert.Null(BatchInvariance.FirstDifferenceInSlots(encoder, utterances, BatchSizes));
+        Assert.NotNull(BatchInvariance.FirstDifferenceInSlots(new MixingUpSlots(encoder), utterances, [3]));
+        Assert.Empty(EmulatedDevice.Reports());
+    }
+
+    // Two controls of the tests above: were its comparison blind, they would fail.
     [Fact]
     public void Features_of_another_slot_are_seen()
     {

@@ -11,6 +11,15 @@ namespace WavLM.Cuda.Tests.Cuda;
 [Collection(EmulatedDevice.Collection)]
 public sealed class CudaCopyTests(TinyModel tiny) : IClassFixture<TinyModel>
 {
+    private const int Samples = 192_000;
+
+    // Layers that take more memory than the front end.
+    private static readonly EncoderConfig OfLayersThatMakeThePeak = TinyModel.Config with
+    {
+        Layers = 5, FeedForwardWidth = 1024,
+        ConvLayers = [new(8, 10, 5), new(8, 3, 2), new(8, 3, 2), new(8, 3, 2), new(8, 3, 2), new(8, 2, 2), new(8, 2, 2)],
+    };
+
     private static readonly Waveform[] Batch = BatchInvariance.Noise([400, 5_000, 12_000], seed: 51);
 
     [Fact]
@@ -33,17 +42,11 @@ public sealed class CudaCopyTests(TinyModel tiny) : IClassFixture<TinyModel>
     [InlineData(7)]
     public void A_layer_is_on_its_way_as_soon_as_it_is_final_and_at_most_two_lie_on_the_device(int schedule)
     {
-        const int Samples = 192_000;
         EmulatedDevice.Reset();
         EmulatedDevice.SetInstrumented(false);
         EmulatedDevice.SetSchedule(schedule);
         using TemporaryFolder folder = new();
-        // Its layers take more memory than its front end, so that they make the peak.
-        EncoderConfig config = TinyModel.Config with
-        {
-            Layers = 5, FeedForwardWidth = 1024,
-            ConvLayers = [new(8, 10, 5), new(8, 3, 2), new(8, 3, 2), new(8, 3, 2), new(8, 3, 2), new(8, 2, 2), new(8, 2, 2)],
-        };
+        EncoderConfig config = OfLayersThatMakeThePeak;
         CheckpointInitializer.Write(config, seed: 2, folder.Path);
         using Checkpoint checkpoint = Checkpoint.Open(folder.Path);
         Waveform[] batch = BatchInvariance.Noise([Samples], seed: 52);
@@ -71,6 +74,26 @@ public sealed class CudaCopyTests(TinyModel tiny) : IClassFixture<TinyModel>
             using PackedBatch packed = PackedBatch.Create(batch, config, new WaveformNormalization(Normalize: false, Epsilon: 0, Center: true), backend);
             forward.Run(packed, config.Layers, finalNorm: true, (_, x) => hiddenStates(x), CancellationToken.None);
             backend.Stream.Synchronize();
+            return EmulatedDevice.Count("peak_bytes");
+        }
+    }
+
+    [Fact]
+    public void All_layers_take_one_layer_more_of_the_device_than_the_last_one_alone()
+    {
+        EmulatedDevice.Reset();
+        EmulatedDevice.SetInstrumented(false);
+        using TemporaryFolder folder = new();
+        CheckpointInitializer.Write(OfLayersThatMakeThePeak, seed: 4, folder.Path);
+        using SpeechEncoder encoder = SpeechEncoder.Load(folder.Path, new EncoderOptions { Device = Device.Cuda() });
+        Waveform[] batch = BatchInvariance.Noise([Samples], seed: 53);
+        long last = PeakOf("last"), all = PeakOf("all");
+        Assert.InRange(all - last, 0, 2 * OfLayersThatMakeThePeak.Frames(Samples) * OfLayersThatMakeThePeak.Width * sizeof(float));
+
+        long PeakOf(string layers)
+        {
+            EmulatedDevice.ResetCounts();
+            encoder.Encode(batch, LayerSelection.Parse(layers, encoder.Config), CancellationToken.None);
             return EmulatedDevice.Count("peak_bytes");
         }
     }
