@@ -73,12 +73,20 @@ internal sealed class CudaDevice : IDisposable
     internal PrimaryContextHandle Context { get; }
 
     /// <summary>Opens a device and makes it the calling thread's own.</summary>
-    /// <exception cref="PlatformNotSupportedException">There is no such device, or it is too old.</exception>
+    /// <exception cref="PlatformNotSupportedException">There is no such device, or it is too old, or it gives no context.</exception>
     public static CudaDevice Open(int ordinal)
     {
         DeviceFacts facts = DeviceFacts.Of(ordinal);
         facts.RequireUsable();
-        return new CudaDevice(facts);
+        try
+        {
+            return new CudaDevice(facts);
+        }
+        catch (CudaException e)
+        {
+            // Another process may have it to itself.
+            throw new PlatformNotSupportedException($"CUDA device {ordinal} ({facts.Name}) can't be used: {e.Message}", e);
+        }
     }
 
     /// <summary>Releases what was let go on other threads.</summary>
