@@ -33,7 +33,12 @@ internal static class CudaExamination
                     $"device {i}",
                     $"{facts.Name}, sm_{facts.Architecture}, {facts.Multiprocessors} multiprocessors, {OutputFolder.DescribeBytes(facts.TotalBytes)} of memory{(i == ordinal ? "" : " (not looked at)")}");
             }
-            return ordinal < count ? null : $"there is no device {ordinal}: the driver sees {count}";
+            DeviceFacts.Of(ordinal).RequireUsable();
+            return null;
+        }
+        catch (PlatformNotSupportedException e)
+        {
+            return e.Message;
         }
         catch (Exception e) when (e is CudaException or DeviceLostException or DeviceMemoryException)
         {

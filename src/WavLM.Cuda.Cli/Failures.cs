@@ -12,7 +12,7 @@ internal static class Failures
     public static string Describe(Exception e) => e switch
     {
         UsageException or ExtractionException or CheckpointException or NativeLibraryException or PlatformNotSupportedException
-            or DeviceMemoryException or DeviceLostException => e.Message,
+            or DeviceMemoryException or DeviceLostException or DeviceException => e.Message,
         TypeInitializationException or TargetInvocationException or AggregateException { InnerExceptions.Count: 1 } when e.InnerException is not null => Describe(e.InnerException),
         OutOfMemoryException => "out of memory; use a smaller --batch-seconds, fewer --layers or shorter recordings",
         _ => $"unexpected {e.GetType().Name}: {e.Message}{Environment.NewLine}{e.StackTrace}",

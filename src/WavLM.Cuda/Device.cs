@@ -20,7 +20,7 @@ public readonly record struct Device
         Cuda,
     }
 
-    /// <summary>The first CUDA device where there is one that can be used, else the CPU.</summary>
+    /// <summary>The first CUDA device where there is one and it can be used, else the CPU; the others are not looked at.</summary>
     public static Device Auto => default;
 
     /// <summary>The CPU.</summary>

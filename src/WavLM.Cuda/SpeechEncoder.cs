@@ -51,6 +51,9 @@ public sealed class SpeechEncoder : IFeatureEncoder, IDisposable
     /// <exception cref="CheckpointException">It is not a checkpoint this version reads; the message says what was found.</exception>
     /// <exception cref="NativeLibraryException">The device needs a library that is missing.</exception>
     /// <exception cref="PlatformNotSupportedException">There is no such device, or it can't compute in this precision.</exception>
+    /// <exception cref="DeviceMemoryException">The device has not enough memory for the weights.</exception>
+    /// <exception cref="DeviceException">The device or one of its libraries refused a call.</exception>
+    /// <exception cref="DeviceLostException">The device no longer answers.</exception>
     public static SpeechEncoder Load(string path, EncoderOptions? options = null)
     {
         using Checkpoint checkpoint = Checkpoint.Open(path);
@@ -64,6 +67,8 @@ public sealed class SpeechEncoder : IFeatureEncoder, IDisposable
     /// <exception cref="CheckpointException">A tensor cannot be read.</exception>
     /// <exception cref="NativeLibraryException">The device needs a library that is missing.</exception>
     /// <exception cref="PlatformNotSupportedException">There is no such device, or it can't compute in this precision.</exception>
+    /// <exception cref="DeviceMemoryException">The device has not enough memory for the weights.</exception>
+    /// <exception cref="DeviceLostException">The device no longer answers.</exception>
     public static SpeechEncoder Load(Checkpoint checkpoint, EncoderOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(checkpoint);
@@ -101,11 +106,15 @@ public sealed class SpeechEncoder : IFeatureEncoder, IDisposable
     /// <param name="layers">The layers wanted; the last one where null.</param>
     /// <param name="cancellationToken">Seen between layers and between tiles.</param>
     /// <exception cref="ArgumentException">Too short, or a sample that is not finite.</exception>
+    /// <exception cref="DeviceMemoryException">The device has not enough memory for the batch; the encoder is as before, and a smaller one may fit.</exception>
+    /// <exception cref="DeviceLostException">The device no longer answers.</exception>
     public Features Encode(ReadOnlyMemory<float> samples, LayerSelection? layers = null, CancellationToken cancellationToken = default)
         => Encode([new Waveform("utterance", samples)], layers ?? LayerSelection.Parse("last", Config), cancellationToken)[0];
 
     /// <inheritdoc />
     /// <exception cref="ArgumentException">An utterance is too short, or has a sample that is not finite; the message names it.</exception>
+    /// <exception cref="DeviceMemoryException">The device has not enough memory for the batch; the encoder is as before, and a smaller one may fit.</exception>
+    /// <exception cref="DeviceLostException">The device no longer answers.</exception>
     public Features[] Encode(IReadOnlyList<Waveform> batch, LayerSelection layers, CancellationToken cancellationToken)
         => Encode(batch, layers, Pooling.None, cancellationToken);
 
@@ -115,6 +124,8 @@ public sealed class SpeechEncoder : IFeatureEncoder, IDisposable
     /// <param name="pooling">What is made of the frames; a pooled utterance has one frame, as wide as the pooling says.</param>
     /// <param name="cancellationToken">Seen between layers and between tiles.</param>
     /// <exception cref="ArgumentException">An utterance is too short, or has a sample that is not finite; the message names it.</exception>
+    /// <exception cref="DeviceMemoryException">The device has not enough memory for the batch; the encoder is as before, and a smaller one may fit.</exception>
+    /// <exception cref="DeviceLostException">The device no longer answers.</exception>
     public Features[] Encode(IReadOnlyList<Waveform> batch, LayerSelection layers, Pooling pooling, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(layers);
@@ -131,6 +142,8 @@ public sealed class SpeechEncoder : IFeatureEncoder, IDisposable
     /// <param name="cancellationToken">Seen between layers and between tiles.</param>
     /// <returns>By utterance: [frames, width], or what the pooling leaves of it.</returns>
     /// <exception cref="ArgumentException">Not one weight a layer; or an utterance as in <see cref="Encode(IReadOnlyList{Waveform}, LayerSelection, CancellationToken)"/>.</exception>
+    /// <exception cref="DeviceMemoryException">The device has not enough memory for the batch; the encoder is as before, and a smaller one may fit.</exception>
+    /// <exception cref="DeviceLostException">The device no longer answers.</exception>
     public float[][] EncodeWeightedSum(IReadOnlyList<Waveform> batch, ReadOnlyMemory<float> layerWeights, Pooling pooling = Pooling.None, CancellationToken cancellationToken = default)
     {
         if (layerWeights.Length != Config.Layers + 1)
@@ -145,6 +158,8 @@ public sealed class SpeechEncoder : IFeatureEncoder, IDisposable
     /// <param name="cancellationToken">Seen between layers and between tiles.</param>
     /// <returns>By utterance: a row of <paramref name="centroids"/> a frame; of equally near ones the first.</returns>
     /// <exception cref="ArgumentException">No whole centroid, no such layer; or an utterance as in <see cref="Encode(IReadOnlyList{Waveform}, LayerSelection, CancellationToken)"/>.</exception>
+    /// <exception cref="DeviceMemoryException">The device has not enough memory for the batch; the encoder is as before, and a smaller one may fit.</exception>
+    /// <exception cref="DeviceLostException">The device no longer answers.</exception>
     public int[][] EncodeUnits(IReadOnlyList<Waveform> batch, int layer, ReadOnlyMemory<float> centroids, CancellationToken cancellationToken = default)
     {
         RequireLayer(layer, nameof(layer));

@@ -9,8 +9,7 @@ internal sealed record AbiHeaders(
     Dictionary<string, Dictionary<string, long>> Enums,
     Dictionary<string, Dictionary<string, int>> Structs,
     Dictionary<string, string> DriverSymbols,
-    Dictionary<string, string[]> Exports,
-    Dictionary<string, string> Constants)
+    Dictionary<string, string[]> Exports)
 {
     private static readonly JsonSerializerOptions SnakeCase = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
 

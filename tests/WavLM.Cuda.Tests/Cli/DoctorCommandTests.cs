@@ -40,7 +40,7 @@ public sealed partial class DoctorCommandTests : IDisposable
         Assert.Equal(2, run.ExitCode);
         Assert.Matches("(?m)^warning +NVIDIA_TF32_OVERRIDE=1 is set: .*; unset it$", run.Output);
         Assert.Matches("(?m)^kernel cache +none, every start compiles: .*wavlm-cuda: others than its owner may write to it", run.Output);
-        Assert.Contains("no usable GPU: there is no device 7: the driver sees 1", run.Error);
+        Assert.Contains("no usable GPU: there is no CUDA device 7: the driver sees 1", run.Error);
     }
 
     [Fact]

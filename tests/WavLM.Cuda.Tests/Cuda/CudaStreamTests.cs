@@ -47,8 +47,8 @@ public sealed class CudaStreamTests
         using DeviceSession session = new(architecture: 90);
         Assert.Equal(90, session.Device.Architecture);
         Assert.Equal(227 * 1024, session.Device.SharedBytesOfBlock);
-        Assert.Equal(64L << 30, session.Device.TotalBytes);
-        Assert.True(session.Device.Multiprocessors > 0);
+        Assert.Equal(64L << 30, session.Device.Facts.TotalBytes);
+        Assert.True(session.Device.Facts.Multiprocessors > 0);
         Assert.NotEmpty(session.Device.Name);
         Assert.Equal(12080, CudaDevice.DriverVersion);
     }
@@ -58,6 +58,15 @@ public sealed class CudaStreamTests
     {
         EmulatedDevice.Reset();
         var refused = Assert.Throws<PlatformNotSupportedException>(() => CudaDevice.Open(1));
-        Assert.Equal("there is no CUDA device 1: the driver sees 1, 0 to 0", refused.Message);
+        Assert.Equal("there is no CUDA device 1: the driver sees 1", refused.Message);
+    }
+
+    [Theory]
+    [InlineData(75, true, "CUDA device 0 (Tesla T4) is sm_75, and the kernels need sm_80 or newer")]
+    [InlineData(86, false, "CUDA device 0 (Tesla T4, sm_86) has no memory pools, which are needed here")]
+    public void A_device_that_lacks_what_the_kernels_need_is_refused_before_anything_is_loaded(int architecture, bool hasMemoryPools, string message)
+    {
+        DeviceFacts facts = new(Ordinal: 0, "Tesla T4", architecture, Multiprocessors: 40, TotalBytes: 15L << 30, hasMemoryPools);
+        Assert.Equal(message, Assert.Throws<PlatformNotSupportedException>(facts.RequireUsable).Message);
     }
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.Versioning;
 using System.Security.Cryptography;
 using WavLM.Cuda.Backends.Cuda.Runtime;
@@ -87,6 +88,19 @@ public sealed class KernelCacheTests : IDisposable
         string warning = Assert.Single(_warnings);
         Assert.StartsWith($"{path}: others than its owner may write to it", warning, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', warning);
+    }
+
+    [SkippableTheory]
+    [InlineData("wavlm-cuda")]
+    [InlineData("wavlm-cuda/kernels")]
+    public void A_folder_of_another_user_is_refused_with_one_line(string folder)
+    {
+        Skip.IfNot(Environment.IsPrivilegedProcess, "only root gives a folder to another");
+        Open().Write(Key, Payload);
+        string path = Path.Combine(_home.Path, folder);
+        using (Process chown = Process.Start("chown", ["1", path])) chown.WaitForExit();
+        Assert.Null(Open().Folder);
+        Assert.StartsWith($"{path}: it belongs to another user", Assert.Single(_warnings), StringComparison.Ordinal);
     }
 
     [Fact]

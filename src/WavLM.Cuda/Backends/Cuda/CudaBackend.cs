@@ -128,11 +128,11 @@ internal sealed partial class CudaBackend : IBackend
         ForgetRecords();
         _stagesKept?.Dispose();
         _framesKept?.Dispose();
+        _memory?.Dispose();   // waits for what is queued: a pass that failed left launches behind, and what follows is in use until then
         _kernels?.Dispose();
         _compiler?.Dispose();
         _gemms?.Dispose();
         _pinned?.Dispose();
-        _memory?.Dispose();
         _copying?.Dispose();
         _stream?.Dispose();
         _device?.Dispose();

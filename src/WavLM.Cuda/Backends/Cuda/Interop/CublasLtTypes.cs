@@ -23,7 +23,6 @@ internal enum CudaDataType
 {
     CUDA_R_32F = 0,
     CUDA_R_16F = 2,
-    CUDA_R_16BF = 14,
 }
 
 internal enum CublasOperation
@@ -56,9 +55,7 @@ internal enum CublasLtMatmulDescAttributes
 
 internal enum CublasLtMatrixLayoutAttribute
 {
-    CUBLASLT_MATRIX_LAYOUT_ROWS = 2,
     CUBLASLT_MATRIX_LAYOUT_COLS = 3,
-    CUBLASLT_MATRIX_LAYOUT_LD = 4,
     CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT = 5,
     CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET = 6,
 }
@@ -68,10 +65,6 @@ internal enum CublasLtMatmulPreferenceAttributes
 {
     CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES = 1,
     CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK = 3,
-    CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES = 5,
-    CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES = 6,
-    CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES = 7,
-    CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES = 8,
 }
 
 internal enum CublasLtReductionScheme : uint

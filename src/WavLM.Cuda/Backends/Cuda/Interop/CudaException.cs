@@ -14,7 +14,7 @@ internal enum CudaErrorFamily
 }
 
 /// <summary>A call into the driver, NVRTC or cuBLASLt failed. Codes of memory and of a dead context are inside a <see cref="DeviceMemoryException"/> or <see cref="DeviceLostException"/>.</summary>
-internal sealed class CudaException : Exception
+internal sealed class CudaException : DeviceException
 {
     private CudaException(Enum code, CudaErrorFamily family, string text, string call)
         : base($"{code} ({code:D}), {text}, from {call}")

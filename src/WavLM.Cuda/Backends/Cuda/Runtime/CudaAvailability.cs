@@ -7,20 +7,14 @@ namespace WavLM.Cuda.Backends.Cuda.Runtime;
 internal static class CudaAvailability
 {
     /// <exception cref="NativeLibraryException">A library is missing; the message has every place that was looked at.</exception>
-    /// <exception cref="PlatformNotSupportedException">The driver does not start, or there is no such device.</exception>
+    /// <exception cref="PlatformNotSupportedException">The driver does not start, or there is no such device, or it is too old.</exception>
     public static void Require(int ordinal)
-    {
-        int count = Count();
-        foreach (CudaLibraryName library in CudaLibraries.Names) CudaLibraries.Load(library.Key);
-        if (ordinal >= count)
-            throw new PlatformNotSupportedException($"there is no CUDA device {ordinal}: the driver sees {count}{(count > 1 ? $", 0 to {count - 1}" : "")}");
-    }
-
-    private static int Count()
     {
         try
         {
-            return CudaDevice.Count;
+            _ = CudaDevice.Count;   // first: a machine without a GPU lacks the other libraries too
+            foreach (CudaLibraryName library in CudaLibraries.Names) CudaLibraries.Load(library.Key);
+            DeviceFacts.Of(ordinal).RequireUsable();
         }
         catch (Exception e) when (e is CudaException or DeviceLostException or DeviceMemoryException)
         {

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using WavLM.Cuda.Backends.Cuda.Interop;
 
 namespace WavLM.Cuda.Backends.Cuda.Runtime;
@@ -9,25 +8,21 @@ namespace WavLM.Cuda.Backends.Cuda.Runtime;
 /// </summary>
 internal sealed class CudaDevice : IDisposable
 {
-    private CudaDevice(int ordinal)
+    private CudaDevice(DeviceFacts facts)
     {
-        Driver.ThrowIfFailed(Driver.cuDeviceGet(out int device, ordinal));
-        Ordinal = ordinal;
-        Name = NameOf(device);
-        Architecture = 10 * Attribute(CuDeviceAttribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR) + Attribute(CuDeviceAttribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR);
-        Multiprocessors = Attribute(CuDeviceAttribute.CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT);
-        SharedBytesOfBlock = Attribute(CuDeviceAttribute.CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN);
-        if (Attribute(CuDeviceAttribute.CU_DEVICE_ATTRIBUTE_MEMORY_POOLS_SUPPORTED) == 0)
-            throw new PlatformNotSupportedException($"CUDA device {ordinal} ({Name}, sm_{Architecture}) has no memory pools, which CUDA 11.2 brought; it can't be used here");
-        Driver.ThrowIfFailed(Driver.cuDeviceTotalMem_v2(out nuint total, device));
-        TotalBytes = (long)total;
+        Facts = facts;
+        Driver.ThrowIfFailed(Driver.cuDeviceGet(out int device, facts.Ordinal));
+        Driver.ThrowIfFailed(Driver.cuDeviceGetAttribute(out int sharedBytes, CuDeviceAttribute.CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN, device));
+        SharedBytesOfBlock = sharedBytes;
         Context = PrimaryContextHandle.Retain(device, new PendingReleases());
-        Driver.ThrowIfFailed(Driver.cuCtxSetCurrent(Context));
-
-        int Attribute(CuDeviceAttribute attribute)
+        try
         {
-            Driver.ThrowIfFailed(Driver.cuDeviceGetAttribute(out int value, attribute, device));
-            return value;
+            Driver.ThrowIfFailed(Driver.cuCtxSetCurrent(Context));
+        }
+        catch
+        {
+            Context.Dispose();
+            throw;
         }
     }
 
@@ -53,19 +48,17 @@ internal sealed class CudaDevice : IDisposable
         }
     }
 
-    public int Ordinal { get; }
+    public DeviceFacts Facts { get; }
 
-    public string Name { get; }
+    public int Ordinal => Facts.Ordinal;
+
+    public string Name => Facts.Name;
 
     /// <summary>80 for sm_80.</summary>
-    public int Architecture { get; }
-
-    public int Multiprocessors { get; }
+    public int Architecture => Facts.Architecture;
 
     /// <summary>Shared memory that a block can have once its kernel asked for it.</summary>
     public int SharedBytesOfBlock { get; }
-
-    public long TotalBytes { get; }
 
     /// <summary>Bytes of the current thread's device that nobody holds now, other processes included.</summary>
     public static long FreeBytes
@@ -80,13 +73,20 @@ internal sealed class CudaDevice : IDisposable
     internal PrimaryContextHandle Context { get; }
 
     /// <summary>Opens a device and makes it the calling thread's own.</summary>
-    /// <exception cref="PlatformNotSupportedException">There is no such device, or it is too old.</exception>
+    /// <exception cref="PlatformNotSupportedException">There is no such device, or it is too old, or it gives no context.</exception>
     public static CudaDevice Open(int ordinal)
     {
-        int count = Count;
-        if (ordinal < 0 || ordinal >= count)
-            throw new PlatformNotSupportedException($"there is no CUDA device {ordinal}: the driver sees {count}{(count == 0 ? "" : $", 0 to {count - 1}")}");
-        return new CudaDevice(ordinal);
+        DeviceFacts facts = DeviceFacts.Of(ordinal);
+        facts.RequireUsable();
+        try
+        {
+            return new CudaDevice(facts);
+        }
+        catch (CudaException e)
+        {
+            // Another process may have it to itself.
+            throw new PlatformNotSupportedException($"CUDA device {ordinal} ({facts.Name}) can't be used: {e.Message}", e);
+        }
     }
 
     /// <summary>Releases what was let go on other threads.</summary>
@@ -96,13 +96,5 @@ internal sealed class CudaDevice : IDisposable
     {
         ReleasePending();
         Context.Dispose();
-    }
-
-    internal static unsafe string NameOf(int device)
-    {
-        const int Longest = 256;
-        byte* name = stackalloc byte[Longest];
-        Driver.ThrowIfFailed(Driver.cuDeviceGetName(name, Longest, device));
-        return Marshal.PtrToStringUTF8((nint)name)!;
     }
 }

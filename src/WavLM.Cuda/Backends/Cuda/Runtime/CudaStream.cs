@@ -15,12 +15,16 @@ internal sealed class CudaStream(CudaDevice device) : IDisposable
     /// <summary>What is queued from here on waits on the device for the event.</summary>
     public void Wait(CudaEvent recorded) => Driver.ThrowIfFailed(Driver.cuStreamWaitEvent(Handle, recorded.Handle, 0));
 
-    /// <summary>Copies to a tensor's beginning. The values are read during the call: from memory that is not page-locked the driver reads at once.</summary>
+    /// <summary>Copies to a tensor's beginning and waits: of memory that is not page-locked the driver says only that it may have been read when the call ends.</summary>
     public unsafe void CopyToDevice(ReadOnlySpan<byte> values, Tensor tensor)
     {
         if (values.Length > tensor.Bytes) throw new ArgumentException($"{values.Length:N0} bytes for a tensor of {tensor.Bytes:N0}", nameof(values));
         if (values.IsEmpty) return;
-        fixed (byte* source = values) Driver.ThrowIfFailed(Driver.cuMemcpyHtoDAsync_v2((nuint)tensor.Address, source, (nuint)values.Length, Handle));
+        fixed (byte* source = values)
+        {
+            Driver.ThrowIfFailed(Driver.cuMemcpyHtoDAsync_v2((nuint)tensor.Address, source, (nuint)values.Length, Handle));
+            Synchronize();
+        }
     }
 
     /// <summary>Copies from one tensor to the beginning of another.</summary>

@@ -123,6 +123,7 @@ internal sealed unsafe class Gemm : IDisposable
     {
         if (rows != _rows)
         {
+            _rows = 0;   // neither, should the second call fail
             SetColumns(_source, rows);
             SetColumns(_destination, rows);
             _rows = rows;

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
+using WavLM.Cuda.Native;
 
 namespace WavLM.Cuda.Backends.Cuda.Runtime;
 
@@ -7,7 +8,7 @@ namespace WavLM.Cuda.Backends.Cuda.Runtime;
 /// Compiled kernels on disk, by a hash of all that went into them. An entry is believed only as a whole: magic, length, its own
 /// key and a hash of the payload, then the payload. Whatever differs is a miss, and the next write replaces it. Processes share
 /// the folder without a lock: an entry is written under a name of its own and renamed.
-/// A kernel runs with the user's rights on the device, so a folder that others may write to is not used.
+/// A kernel runs with the user's rights on the device, so a folder that is another's, or that others may write to, is not used.
 /// </summary>
 internal sealed class KernelCache
 {
@@ -52,6 +53,12 @@ internal sealed class KernelCache
                 if (!OperatingSystem.IsWindows() && (File.GetUnixFileMode(part) & WritableByOthers) != 0)
                 {
                     warn($"{part}: others than its owner may write to it, so compiled kernels are neither read from it nor kept; chmod go-w {part}");
+                    return None;
+                }
+                // Below a folder that all share, such as /tmp, another may have made it first.
+                if (OperatingSystem.IsLinux() && !IsOwn(part))
+                {
+                    warn($"{part}: it belongs to another user, so compiled kernels are neither read from it nor kept; name a folder of your own in XDG_CACHE_HOME");
                     return None;
                 }
             }
@@ -113,6 +120,10 @@ internal sealed class KernelCache
 
     /// <summary>An entry's file.</summary>
     public string PathOf(ReadOnlySpan<byte> key) => Path.Combine(Folder!, Convert.ToHexStringLower(key));
+
+    // The administrator needs no folder to do what he likes.
+    private static bool IsOwn(string path)
+        => LibC.statx(LibC.AT_FDCWD, path, 0, LibC.STATX_UID, out LibC.StatxAnswer answer) == 0 && (answer.stx_uid == LibC.geteuid() || answer.stx_uid == 0);
 
     private static void CreateFolder(string path)
     {

@@ -38,9 +38,22 @@ internal sealed class PinnedMemory(CudaDevice device) : IDisposable
         blocks.Push(block);
     }
 
+    private PinnedMemoryHandle Create(nint bytes)
+    {
+        try
+        {
+            return PinnedMemoryHandle.Create((nuint)bytes, CuMemHostAllocFlags.None, device.Context);
+        }
+        catch (DeviceMemoryException e)
+        {
+            // It is the device's driver that says so, but the host's memory that is short.
+            throw new DeviceMemoryException($"the host has no memory left that can be page-locked: {bytes:N0} bytes wanted for copies from the device", e);
+        }
+    }
+
     private PinnedMemoryHandle Allocate(nint bytes)
     {
-        PinnedMemoryHandle block = PinnedMemoryHandle.Create((nuint)bytes, CuMemHostAllocFlags.None, device.Context);
+        PinnedMemoryHandle block = Create(bytes);
         _blocks.Add(block);
         return block;
     }
