@@ -156,7 +156,7 @@ public sealed class SpeechEncoder : IFeatureEncoder, IDisposable
     /// <param name="layer">The layer that the centroids were trained on.</param>
     /// <param name="centroids">[centroids, width].</param>
     /// <param name="cancellationToken">Seen between layers and between tiles.</param>
-    /// <returns>By utterance: a row of <paramref name="centroids"/> a frame; of equally near ones the first.</returns>
+    /// <returns>By utterance: a row of <paramref name="centroids"/> a frame, of equally near ones the first; -1 where no distance is finite.</returns>
     /// <exception cref="ArgumentException">No whole centroid, no such layer; or an utterance as in <see cref="Encode(IReadOnlyList{Waveform}, LayerSelection, CancellationToken)"/>.</exception>
     /// <exception cref="DeviceMemoryException">The device has not enough memory for the batch; the encoder is as before, and a smaller one may fit.</exception>
     /// <exception cref="DeviceLostException">The device no longer answers.</exception>
