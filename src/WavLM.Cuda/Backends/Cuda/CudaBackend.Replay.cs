@@ -38,7 +38,11 @@ internal sealed partial class CudaBackend
         }
         // The first time its tensors get their blocks, its products their algorithms checked and its kernels loaded, none of
         // which can be recorded; and most combinations never come again.
-        if (_records.Count >= MostRecords) ForgetRecords();
+        if (_records.Count >= MostRecords)
+        {
+            _stream.Synchronize();   // the layers before this one may still be running from theirs
+            ForgetRecords();
+        }
         Record(operations);
         _records.Add(key, null);
     }

@@ -125,10 +125,10 @@ internal sealed partial class CudaBackend : IBackend
     public void Dispose()
     {
         // A constructor that failed half-way left the rest null.
-        ForgetRecords();
         _stagesKept?.Dispose();
         _framesKept?.Dispose();
         _memory?.Dispose();   // waits for what is queued: a pass that failed left launches behind, and what follows is in use until then
+        ForgetRecords();
         _kernels?.Dispose();
         _compiler?.Dispose();
         _gemms?.Dispose();
