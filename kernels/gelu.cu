@@ -5,9 +5,10 @@
 // float32; the sum with the bias is rounded before GELU, as the formula says.
 // rows * C * (sizeof(In) + sizeof(Out)) bytes, some 25 FLOPs an element: bound by memory, with erf close behind.
 #include "common/gelu.cuh"
+#include "common/half.cuh"
 #include "common/packed.cuh"
 
-constexpr int WIDTH = packed_width(C);
+static_assert(C % WIDTH == 0, "a thread's values are of one row");
 
 extern "C" __global__ void __launch_bounds__(THREADS)
 gelu(const In* x, const float* __restrict__ bias, Out* y, long long rows)
