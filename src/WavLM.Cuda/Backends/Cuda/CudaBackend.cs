@@ -27,8 +27,9 @@ internal sealed partial class CudaBackend : IBackend
     /// <param name="cache">Where compiled kernels are kept.</param>
     /// <param name="memoryBudget">The most bytes of the device that tensors may hold; null for what is free now, less a reserve.</param>
     /// <param name="referenceRows">The number of rows that cuBLASLt chooses algorithms for.</param>
+    /// <param name="sources">The kernels; null for those that this assembly carries.</param>
     /// <exception cref="PlatformNotSupportedException">There is no such device, or it or a library is too old.</exception>
-    public CudaBackend(int ordinal, KernelCache cache, long? memoryBudget = null, int referenceRows = Gemm.ReferenceRows)
+    public CudaBackend(int ordinal, KernelCache cache, long? memoryBudget = null, int referenceRows = Gemm.ReferenceRows, KernelSources? sources = null)
     {
         try
         {
@@ -38,7 +39,7 @@ internal sealed partial class CudaBackend : IBackend
             _memory = new DeviceMemoryPool(_device, _stream, memoryBudget);
             _pinned = new PinnedMemory(_device);
             _gemms = new Gemms(_device, _memory, referenceRows);
-            _compiler = new KernelCompiler(KernelSources.Embedded, cache, _device.Architecture, Math.Min(Environment.ProcessorCount, MostCompilerThreads));
+            _compiler = new KernelCompiler(sources ?? KernelSources.Embedded, cache, _device.Architecture, Math.Min(Environment.ProcessorCount, MostCompilerThreads));
             _kernels = new Kernels(_device, _compiler);
             _framesKept = new KeptTensors(_memory, _stream);
             _stagesKept = new KeptTensors(_memory, _stream);
