@@ -8,8 +8,6 @@
 #include "common/packed.cuh"
 #include "common/packed_batch.cuh"
 
-constexpr int WIDTH = packed_width(C);
-
 extern "C" __global__ void __launch_bounds__(32 * WARPS)
 compact(const Utterance* __restrict__ utterances, int count, const Element* __restrict__ slots, long long first_slot, long long rows,
         Element* __restrict__ frames)

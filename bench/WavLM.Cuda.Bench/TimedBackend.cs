@@ -29,8 +29,8 @@ internal sealed class TimedBackend(IBackend inner) : IBackend
 
     public Tensor Keep(ReadOnlySpan<float> values, long rows, int columns) => inner.Keep(values, rows, columns);
 
-    public LinearWeights PackLinear(ReadOnlySpan<float> weight, ReadOnlySpan<float> bias, int outputs, int inputs)
-        => inner.PackLinear(weight, bias, outputs, inputs);
+    public LinearWeights PackLinear(ReadOnlySpan<float> weight, ReadOnlySpan<float> bias, int outputs, int inputs, ElementType results)
+        => inner.PackLinear(weight, bias, outputs, inputs, results);
 
     public StridedConvWeights PackStridedConv(ReadOnlySpan<float> weight, ReadOnlySpan<float> bias, NormWeights? layerNorm, int inputs, ConvLayer shape, int rowsOfSlot)
         => inner.PackStridedConv(weight, bias, layerNorm, inputs, shape, rowsOfSlot);

@@ -1,11 +1,9 @@
-// Neighbours of a row, read or written as one access of up to 16 bytes.
+// Neighbours of a row, read or written as accesses of up to 16 bytes. How many is a define, WIDTH: as many as divide a row, so that
+// no access straddles two, and as 16 bytes of the narrowest type hold.
 #pragma once
 
 template <typename T, int COUNT>
 struct alignas(sizeof(T) * COUNT) Packed { T values[COUNT]; };
-
-// Values of an access that never straddles two rows of so many columns: rows begin at a multiple of it.
-__device__ constexpr int packed_width(int columns) { return columns % 4 == 0 ? 4 : columns % 2 == 0 ? 2 : 1; }
 
 template <int COUNT, typename T>
 __device__ __forceinline__ Packed<T, COUNT> load_packed(const T* from)

@@ -12,14 +12,12 @@ struct Utterance
     long long frames;        // at least one
 };
 
-// TILE_FRAMES frames of an utterance, fewer at its end.
+// Frames of an utterance, as many as the kernel's define TILE_FRAMES says, fewer at its end.
 struct Tile
 {
     int utterance;
     int first;   // a frame of the utterance
 };
-
-constexpr int TILE_FRAMES = 64;
 
 static_assert(sizeof(Utterance) == 40 && sizeof(Tile) == 8, "the host writes these tables");
 

@@ -22,7 +22,7 @@ internal sealed unsafe class CheckedCuda(KernelSources? sources = null) : Checke
         try
         {
             Device.Cuda().RequireUsable();
-            _backend = sources is null ? CudaBackend.Open(ordinal: 0, precision, static _ => { }) : new CudaBackend(ordinal: 0, KernelCache.None, sources: sources);
+            _backend = sources is null ? CudaBackend.Open(ordinal: 0, precision, static _ => { }) : new CudaBackend(ordinal: 0, KernelCache.None, precision.OperandType(), sources: sources);
             _backend.RecordedFrames = 0;   // tensors of records are never poison
             return _backend;
         }

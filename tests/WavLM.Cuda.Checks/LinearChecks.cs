@@ -31,7 +31,7 @@ internal static class LinearChecks
             naive[i] += before.Values[i];
             exact[i] += before.Values[i];
         }
-        using LinearWeights weights = on.Backend.PackLinear(weight.Values, bias, outputs, inputs);
+        using LinearWeights weights = on.Backend.PackLinear(weight.Values, bias, outputs, inputs, storage);
         using Tensor source = on.Upload(x.Range(0, rows), on.OperandType);
         using Tensor y = epilogue == Epilogue.AddToDestination ? on.Upload(before.Range(0, rows), storage) : on.Rent(rows, outputs, storage);
 
@@ -50,7 +50,7 @@ internal static class LinearChecks
             one[i][i] = 1;
             for (int output = 0; output < Outputs; output++) expected[i][output] = Rounding.To(on.OperandType, weight[output][i]);
         }
-        using LinearWeights weights = on.Backend.PackLinear(weight.Values, [], Outputs, inputs);
+        using LinearWeights weights = on.Backend.PackLinear(weight.Values, [], Outputs, inputs, ElementType.Float32);
         using Tensor source = on.Upload(one, on.OperandType);
         using Tensor y = on.Rent(inputs, Outputs, ElementType.Float32);
 
@@ -63,7 +63,7 @@ internal static class LinearChecks
     {
         Matrix x = Inputs.Matrix(130, inputs, seed: 26, on.OperandType);
         using LinearWeights weights = on.Backend.PackLinear(
-            Inputs.Normal(outputs * inputs, seed: 27, on.OperandType), Inputs.Normal(outputs, seed: 28), outputs, inputs);
+            Inputs.Normal(outputs * inputs, seed: 27, on.OperandType), Inputs.Normal(outputs, seed: 28), outputs, inputs, ElementType.Float32);
         Matrix Mapped(Matrix rows)
         {
             using Tensor source = on.Upload(rows, on.OperandType);

@@ -89,6 +89,7 @@ template <class T> inline T emu_lane_value(const T* all, int source, unsigned ma
     return all[source];
 }
 inline void emu_copy_async16(void* shared, const void* global, EMU_CALLER) { emu_copy_async(shared, global, 16, 16, file, line); }
+inline void emu_copy_async16(void* shared, const void* global, bool inside, EMU_CALLER) { emu_copy_async(shared, global, 16, inside ? 16 : 0, file, line); }
 
 // Beyond its segment a lane keeps its own value, as the instruction does.
 template <class T> inline T __shfl_sync(unsigned mask, T value, int source, int width = 32, EMU_CALLER)
@@ -197,6 +198,55 @@ inline int __float2int_rd(float x) { return int(floorf(x)); }
 inline int __float2int_ru(float x) { return int(ceilf(x)); }
 inline float __int2float_rn(int x) { return float(x); }
 inline float __double2float_rn(double x) { return float(x); }
+
+// 16-bit floats, by their bits.
+inline unsigned short emu_half_bits(float x) { return emu_bits<unsigned short>(static_cast<_Float16>(x)); }
+inline float emu_half_value(unsigned short bits) { return static_cast<float>(emu_bits<_Float16>(bits)); }
+inline float emu_bfloat_value(unsigned short bits) { return emu_bits<float>(static_cast<unsigned>(bits) << 16); }
+inline unsigned short emu_bfloat_bits(float x)
+{
+    const unsigned bits = emu_bits<unsigned>(x);
+    if (x != x) return static_cast<unsigned short>(bits >> 16 | 0x40);
+    return static_cast<unsigned short>((bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
+}
+
+// ldmatrix.x4: lane l gives row l % 8 of matrix l / 8; it gets a pair of row l / 4 of each, or, transposed, one value of two rows.
+inline void emu_load_matrix_x4(unsigned (&r)[4], const void* row, EMU_CALLER)
+{
+    const void* const* rows = emu_warp_values(row, 0xFFFFFFFF, file, line);
+    const unsigned lane = emu_lane();
+    for (int matrix = 0; matrix < 4; matrix++) r[matrix] = static_cast<const unsigned*>(rows[8 * matrix + lane / 4])[lane % 4];
+}
+inline void emu_load_matrix_x4_transposed(unsigned (&r)[4], const void* row, EMU_CALLER)
+{
+    const void* const* rows = emu_warp_values(row, 0xFFFFFFFF, file, line);
+    const unsigned lane = emu_lane();
+    for (int matrix = 0; matrix < 4; matrix++) {
+        const void* const* first = rows + 8 * matrix + 2 * (lane % 4);
+        r[matrix] = static_cast<const unsigned short*>(first[0])[lane / 4] | static_cast<unsigned>(static_cast<const unsigned short*>(first[1])[lane / 4]) << 16;
+    }
+}
+
+// mma m16n8k16: each lane widens its part of a [16, 16] and b [16, 8], so that a sum is over floats.
+template <float Value(unsigned short)> inline void emu_multiply_add(float (&d)[4], const unsigned (&a)[4], unsigned b0, unsigned b1, EMU_CALLER)
+{
+    struct Part { float a[4][2], b[2][2]; } mine;
+    for (int half = 0; half < 2; half++) {
+        for (int i = 0; i < 4; i++) mine.a[i][half] = Value(static_cast<unsigned short>(a[i] >> 16 * half));
+        mine.b[0][half] = Value(static_cast<unsigned short>(b0 >> 16 * half)), mine.b[1][half] = Value(static_cast<unsigned short>(b1 >> 16 * half));
+    }
+    const Part* all = emu_warp_values(mine, 0xFFFFFFFF, file, line);
+    const unsigned lane = emu_lane(), row = lane / 4, column = 2 * (lane % 4);
+    for (unsigned k = 0; k < 16; k++) {
+        const unsigned part = k % 8 / 2, upper = k / 8, half = k % 2;   // who holds term k, in which register, in which half of it
+        const Part& of_row = all[4 * row + part];
+        const float left = all[4 * column + part].b[upper][half], right = all[4 * (column + 1) + part].b[upper][half];
+        d[0] = fmaf(of_row.a[2 * upper][half], left, d[0]);
+        d[1] = fmaf(of_row.a[2 * upper][half], right, d[1]);
+        d[2] = fmaf(of_row.a[2 * upper + 1][half], left, d[2]);
+        d[3] = fmaf(of_row.a[2 * upper + 1][half], right, d[3]);
+    }
+}
 
 inline int __popc(unsigned x) { return __builtin_popcount(x); }
 inline int __clz(int x) { return x == 0 ? 32 : __builtin_clz(unsigned(x)); }

@@ -113,7 +113,7 @@ internal static class SelfTestCases
     {
         const int Rows = 130, Inputs = 256, Outputs = 512;
         using Tensor x = on.Place(SelfTestBench.Values(Rows * Inputs, seed: 51), Rows);
-        using LinearWeights weights = on.Backend.PackLinear(SelfTestBench.Values(Outputs * Inputs, seed: 52, 0.1f), SelfTestBench.Values(Outputs, seed: 53), Outputs, Inputs);
+        using LinearWeights weights = on.Backend.PackLinear(SelfTestBench.Values(Outputs * Inputs, seed: 52, 0.1f), SelfTestBench.Values(Outputs, seed: 53), Outputs, Inputs, ElementType.Float32);
         using Tensor y = on.Place(SelfTestBench.Values(Rows * Outputs, seed: 54), Rows);
         on.Backend.Linear(x, weights, y, epilogue);
         return on.Read(y);

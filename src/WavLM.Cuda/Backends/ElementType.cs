@@ -4,16 +4,26 @@ namespace WavLM.Cuda.Backends;
 internal enum ElementType
 {
     Float32,
+    Float16,
     BFloat16,
     Int32,
 }
 
 internal static class ElementTypes
 {
+    /// <summary>What a model's matrix operands are in a precision.</summary>
+    public static ElementType OperandType(this Precision precision) => precision switch
+    {
+        Precision.Float32 => ElementType.Float32,
+        Precision.Float16 => ElementType.Float16,
+        Precision.BFloat16 => ElementType.BFloat16,
+        _ => throw new ArgumentOutOfRangeException(nameof(precision), precision, "no such precision"),
+    };
+
     public static int Bytes(this ElementType type) => type switch
     {
         ElementType.Float32 or ElementType.Int32 => sizeof(float),
-        ElementType.BFloat16 => sizeof(ushort),
+        ElementType.Float16 or ElementType.BFloat16 => sizeof(ushort),
         _ => throw new ArgumentOutOfRangeException(nameof(type), type, "no such element type"),
     };
 }

@@ -48,7 +48,7 @@ internal interface IBackend : IDisposable
     Tensor Keep(ReadOnlySpan<float> values, long rows, int columns);
 
     /// <summary>A linear map's weights [outputs, inputs] in their final form. <paramref name="bias"/> may be empty.</summary>
-    LinearWeights PackLinear(ReadOnlySpan<float> weight, ReadOnlySpan<float> bias, int outputs, int inputs);
+    LinearWeights PackLinear(ReadOnlySpan<float> weight, ReadOnlySpan<float> bias, int outputs, int inputs, ElementType results);
 
     /// <summary>A strided convolution's weights, transposed to [outputs][tap][inputs], in their final form.</summary>
     /// <param name="weight">[outputs, taps, inputs].</param>

@@ -24,7 +24,7 @@ internal sealed class EncoderWeightsLoader(Checkpoint checkpoint, IBackend backe
         StridedConvWeights[] stridedConvs = [.. Enumerable.Range(1, _config.ConvLayers.Length - 1).Select(StridedConv)];
         var projection = new FeatureProjectionWeights(
             Norm("feature_projection.layer_norm", _config.ConvWidth, (float)_config.LayerNormEpsilon),
-            _config.Projection ? Linear("feature_projection.projection", _config.Width, _config.ConvWidth) : null);
+            _config.Projection ? Linear("feature_projection.projection", _config.Width, _config.ConvWidth, ElementType.Float32) : null);
         PositionalConvWeights positions = PositionalConv("encoder.pos_conv_embed.conv");
         NormWeights norm = LayerNorm("encoder.layer_norm");
         RelativeBias? bias = _config.Buckets == 0 ? null : RelativeBiasByDistance("encoder.layers.0.attention.rel_attn_embed.weight");
@@ -41,8 +41,8 @@ internal sealed class EncoderWeightsLoader(Checkpoint checkpoint, IBackend backe
         Attention($"{prefix}.attention"),
         LayerNorm($"{prefix}.layer_norm"),
         new FeedForwardWeights(
-            Linear($"{prefix}.feed_forward.intermediate_dense", _config.FeedForwardWidth, _config.Width),
-            Linear($"{prefix}.feed_forward.output_dense", _config.Width, _config.FeedForwardWidth)),
+            Linear($"{prefix}.feed_forward.intermediate_dense", _config.FeedForwardWidth, _config.Width, backend.OperandType),
+            Linear($"{prefix}.feed_forward.output_dense", _config.Width, _config.FeedForwardWidth, ElementType.Float32)),
         LayerNorm($"{prefix}.final_layer_norm"));
 
     private AttentionWeights Attention(string prefix)
@@ -59,8 +59,8 @@ internal sealed class EncoderWeightsLoader(Checkpoint checkpoint, IBackend backe
         double scale = Log2E / Math.Sqrt(_config.HeadWidth);
         Scale(weight[..(width * width)], scale);
         Scale(bias[..width], scale);
-        LinearWeights queryKeyValue = backend.PackLinear(weight, bias, 3 * width, width);
-        return new AttentionWeights(queryKeyValue, Linear($"{prefix}.out_proj", width, width), _config.Buckets == 0 ? null : Gate(prefix));
+        LinearWeights queryKeyValue = backend.PackLinear(weight, bias, 3 * width, width, backend.OperandType);
+        return new AttentionWeights(queryKeyValue, Linear($"{prefix}.out_proj", width, width, ElementType.Float32), _config.Buckets == 0 ? null : Gate(prefix));
     }
 
     /// <summary>sigmoid(s0 + .. + s3) and sigmoid(s4 + .. + s7) of s = W u + b need the sums of W's rows alone.</summary>
@@ -168,10 +168,10 @@ internal sealed class EncoderWeightsLoader(Checkpoint checkpoint, IBackend backe
         backend.Keep(Read($"{prefix}.bias", columns), 1, columns),
         epsilon);
 
-    private LinearWeights Linear(string prefix, int outputs, int inputs)
+    private LinearWeights Linear(string prefix, int outputs, int inputs, ElementType results)
     {
         ReadOnlySpan<float> weight = Read($"{prefix}.weight", checked(outputs * inputs));
-        return backend.PackLinear(weight, ReadBias($"{prefix}.bias", outputs), outputs, inputs);
+        return backend.PackLinear(weight, ReadBias($"{prefix}.bias", outputs), outputs, inputs, results);
     }
 
     private ReadOnlySpan<float> Read(string name, int count)

@@ -40,14 +40,14 @@ internal static partial class PtxStage
 
     private static bool CopyAsync(CudaStream stream, DeviceMemoryPool memory, Kernels kernels)
     {
-        Kernel kernel = kernels.Load(kernels.Compile("ptx_check.cu", "copy_async", [$"THREADS={Threads}"]));
+        Kernel kernel = kernels.Load(new("ptx_check.cu", "copy_async", [$"THREADS={Threads}"], Threads));
         const int Rows = Blocks * Groups * Threads;
         int[] x = new int[Rows * PackFloats], y = new int[x.Length];
         new Random(1).NextBytes(MemoryMarshal.AsBytes(x.AsSpan()));
         using Tensor source = memory.Rent(Rows, Rows, PackFloats, ElementType.Float32), copied = memory.Rent(Rows, Rows, PackFloats, ElementType.Float32);
         stream.CopyToDevice(MemoryMarshal.AsBytes(x.AsSpan()), source);
 
-        kernel.Launch(stream, new Grid(Blocks), Threads, 0, source, copied);
+        kernel.Launch(stream, new Grid(Blocks), source, copied);
         stream.CopyToHost(copied, MemoryMarshal.AsBytes(y.AsSpan()));
 
         int wrong = 0;

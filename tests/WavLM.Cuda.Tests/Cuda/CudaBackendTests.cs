@@ -57,7 +57,7 @@ public sealed unsafe class CudaBackendTests
     {
         EmulatedDevice.Reset();
         using CudaBackend backend = new(0, KernelCache.None);
-        using LinearWeights linear = backend.PackLinear(new float[6], [], outputs: 2, inputs: 3);
+        using LinearWeights linear = backend.PackLinear(new float[6], [], outputs: 2, inputs: 3, ElementType.Float32);
         Assert.Matches("^cuda .+ sm_80, driver 12\\.8, NVRTC 12\\.8, cuBLASLt 12\\.8\\.0, algorithms [0-9a-f]{8}$", backend.DeviceSet);
     }
 
@@ -66,7 +66,7 @@ public sealed unsafe class CudaBackendTests
     {
         EmulatedDevice.Reset();
         using CudaBackend backend = new(0, KernelCache.None);
-        using LinearWeights linear = backend.PackLinear(new float[6], [], outputs: 2, inputs: 3);
+        using LinearWeights linear = backend.PackLinear(new float[6], [], outputs: 2, inputs: 3, ElementType.Float32);
         using Tensor kept = backend.Keep(new float[3], 1, 3), y = backend.Rent(1, 2, ElementType.Float32);
         Assert.Contains("x [1, 3] has 12 bytes, and 1,536 are read or written", Assert.Throws<ArgumentException>(() => backend.Linear(kept, linear, y)).Message, StringComparison.Ordinal);
     }

@@ -76,7 +76,7 @@ public sealed class CudaBatchInvarianceTests : IDisposable
 
         float[] Features(int rowsOfBatch)
         {
-            using var backend = new CudaBackend(ordinal: 0, KernelCache.None, memoryBudget: null, referenceRows: rowsOfBatch);
+            using var backend = new CudaBackend(ordinal: 0, KernelCache.None, referenceRows: rowsOfBatch);
             using EncoderWeights weights = EncoderWeights.Load(checkpoint, backend, CancellationToken.None);
             using PackedBatch batch = PackedBatch.Create([utterance], checkpoint.Config, new WaveformNormalization(Normalize: true, Epsilon: 1e-5, Center: false), backend);
             var pass = new FeaturePass(new EncoderForward(checkpoint.Config, weights, backend), checkpoint.Config, finalNorm: true, backend);

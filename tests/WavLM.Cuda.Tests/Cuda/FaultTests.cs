@@ -77,7 +77,7 @@ public sealed class FaultTests(FaultModel model, ITestOutputHelper output) : ICl
             KernelSources sources = new(static _ => "extern \"C\" __global__ void one_name() {}");
             using KernelCompiler compiler = new(sources, KernelCache.None, session.Device.Architecture, threads: 1);
             using Kernels kernels = new(session.Device, compiler);
-            KernelFamily<int> family = new(kernels, "names.cu", "another_name", static _ => []);
+            KernelFamily<int> family = new(kernels, static _ => new("names.cu", "another_name", [], 32));
             Assert.Equal(CuResult.CUDA_ERROR_NOT_FOUND, Assert.Throws<CudaException>(() => family[0]).Code);
         }
         Leftovers.AssertNone("another name");

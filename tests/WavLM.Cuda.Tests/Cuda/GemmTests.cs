@@ -119,7 +119,7 @@ public sealed class GemmTests
         Gemm gemm = gemms[new GemmShape(16, 8)];
         // Less than no rows: the emulated library refuses nothing else that it took before.
         var refused = Assert.Throws<GemmRefusedException>(() => gemm.Run(session.Stream, (nuint)x.Address, (nuint)w.Address, 0, (nuint)y.Address, -100, accumulate: false));
-        Assert.Contains($"algorithm {gemm.Algorithm}, chosen for x[rows, 16] W[8, 16]^T, refuses 0 rows (CUBLAS_STATUS_INVALID_VALUE", refused.Message, StringComparison.Ordinal);
+        Assert.Contains($"algorithm {gemm.Algorithm}, chosen for Float32 x[rows, 16] W[8, 16]^T, refuses 0 rows (CUBLAS_STATUS_INVALID_VALUE", refused.Message, StringComparison.Ordinal);
         Assert.Equal(0, EmulatedDevice.Count("matmuls"));
         gemm.Run(session.Stream, (nuint)x.Address, (nuint)w.Address, 0, (nuint)y.Address, 100, accumulate: false);
         Assert.Equal(1, EmulatedDevice.Count("matmuls"));

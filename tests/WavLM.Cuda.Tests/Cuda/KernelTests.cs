@@ -39,7 +39,7 @@ public sealed class KernelTests : IDisposable
         using Setup setup = new(this);
         Kernel scale = setup.Scales[3];
         using Tensor x = setup.Session.Upload([1, 2, 3, 4, 5], columns: 1), y = setup.Session.Memory.Rent(5, 5, 1, ElementType.Float32);
-        scale.Launch(setup.Session.Stream, Grid.Over(5, 4), 4, 0, x, (nuint)y.Address, 5L, 100, 0.5f, 0.25);
+        scale.Launch(setup.Session.Stream, Grid.Over(5, 4), x, (nuint)y.Address, 5L, 100, 0.5f, 0.25);
         Assert.Equal([103.75f, 106.75f, 109.75f, 112.75f, 115.75f], setup.Session.Download(y));
         Assert.Empty(EmulatedDevice.Reports());
     }
@@ -57,7 +57,7 @@ public sealed class KernelTests : IDisposable
 
         void Launch(int times)
         {
-            for (int i = 0; i < times; i++) setup.Scales[2].Launch(setup.Session.Stream, Grid.Over(4, 4), 4, 0, x, y, 4L, 1, 1f, 1.0);
+            for (int i = 0; i < times; i++) setup.Scales[2].Launch(setup.Session.Stream, Grid.Over(4, 4), x, y, 4L, 1, 1f, 1.0);
         }
     }
 
@@ -65,7 +65,7 @@ public sealed class KernelTests : IDisposable
     public void An_empty_grid_is_no_launch()
     {
         using Setup setup = new(this);
-        setup.Scales[2].Launch(setup.Session.Stream, Grid.Over(0, 4), 4, 0, (nuint)0, (nuint)0, 0L, 1, 1f, 1.0);
+        setup.Scales[2].Launch(setup.Session.Stream, Grid.Over(0, 4), (nuint)0, (nuint)0, 0L, 1, 1f, 1.0);
         Assert.Equal(0, EmulatedDevice.Count("launches"));
     }
 
@@ -76,8 +76,8 @@ public sealed class KernelTests : IDisposable
         using Tensor x = setup.Session.Upload([1, 2, 3, 4], columns: 2), y = setup.Session.Memory.Rent(2, 2, 2, ElementType.Float32);
         Kernel scale = setup.Scales[2];
         EmulatedDevice.Fail(EmulatedDevice.Fault.Launch, CuResult.CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES);
-        var refused = Assert.Throws<CudaException>(() => scale.Launch(setup.Session.Stream, new Grid(7, 2), 32, 1024, x, y, 4L, -3, 0.5f, 2.5));
-        Assert.Contains("launch of scale <FACTOR=2>, grid (7, 2, 1), 32 threads, 1,024 shared bytes, arguments (Float32 [2, 2], Float32 [2, 2], 4, -3, 0.5f, 2.5)", refused.Message, StringComparison.Ordinal);
+        var refused = Assert.Throws<CudaException>(() => scale.Launch(setup.Session.Stream, new Grid(7, 2), x, y, 4L, -3, 0.5f, 2.5));
+        Assert.Contains("launch of scale <FACTOR=2>, grid (7, 2, 1), 4 threads, 16 shared bytes, arguments (Float32 [2, 2], Float32 [2, 2], 4, -3, 0.5f, 2.5)", refused.Message, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -87,14 +87,14 @@ public sealed class KernelTests : IDisposable
     public void Shared_memory_is_asked_for_up_to_what_the_device_has(int architecture)
     {
         using Setup setup = new(this, architecture);
-        KernelFamily<int> fills = new(setup.Kernels, "shared.cu", "fill", static _ => []);
+        KernelFamily<int> fills = new(setup.Kernels, static count => new("shared.cu", "fill", [], 128, count * sizeof(float)));
         int count = setup.Session.Device.SharedBytesOfBlock / sizeof(float);
         using Tensor y = setup.Session.Memory.Rent(count, count, 1, ElementType.Float32);
-        fills[0].Launch(setup.Session.Stream, new Grid(1), 128, count * sizeof(float), y, count);
+        fills[count].Launch(setup.Session.Stream, new Grid(1), y, count);
         Assert.Equal(count - 1, setup.Session.Download(y)[0]);
 
         int more = (count + 1) * sizeof(float);
-        var refused = Assert.Throws<PlatformNotSupportedException>(() => fills[0].Launch(setup.Session.Stream, new Grid(1), 128, more, y, count));
+        var refused = Assert.Throws<PlatformNotSupportedException>(() => fills[count + 1].Launch(setup.Session.Stream, new Grid(1), y, count));
         Assert.Contains($"fill needs {more:N0} bytes", refused.Message, StringComparison.Ordinal);
         Assert.Contains($"sm_{architecture}) has {count * sizeof(float):N0}", refused.Message, StringComparison.Ordinal);
     }
@@ -103,7 +103,7 @@ public sealed class KernelTests : IDisposable
     public void A_source_that_does_not_compile_is_an_error_with_the_log_and_can_be_mended()
     {
         using Setup setup = new(this);
-        KernelFamily<int> broken = new(setup.Kernels, "broken.cu", "broken", static key => [$"KEY={key}"]);
+        KernelFamily<int> broken = new(setup.Kernels, static key => new("broken.cu", "broken", [$"KEY={key}"], 32));
         _files["broken.cu"] = "extern \"C\" __global__ void broken() { no_such_name; }";
         var refused = Assert.Throws<KernelCompilationException>(() => broken[1]);
         Assert.Contains("kernels/broken.cu with --gpu-architecture=sm_80 --std=c++17 -DKEY=1", refused.Message, StringComparison.Ordinal);
@@ -124,7 +124,7 @@ public sealed class KernelTests : IDisposable
     {
         using Setup setup = new(this);
         _files["lost.cu"] = "  #  include \"common/lost.cuh\"\n";
-        KernelFamily<int> lost = new(setup.Kernels, "lost.cu", "lost", static _ => []);
+        KernelFamily<int> lost = new(setup.Kernels, static _ => new("lost.cu", "lost", [], 32));
         var refused = Assert.Throws<FileNotFoundException>(() => lost[0]);
         Assert.Equal("kernels/lost.cu includes \"common/lost.cuh\", and there is no kernels/common/lost.cuh", refused.Message);
     }
@@ -201,7 +201,7 @@ public sealed class KernelTests : IDisposable
             Cache = KernelCache.Open(test._home.Path, static _ => { });
             Compiler = new KernelCompiler(test.Sources(), Cache, Session.Device.Architecture, threads: 2);
             Kernels = new Kernels(Session.Device, Compiler);
-            Scales = new KernelFamily<int>(Kernels, "scale.cu", "scale", static factor => [$"FACTOR={factor}"]);
+            Scales = new KernelFamily<int>(Kernels, static factor => new("scale.cu", "scale", [$"FACTOR={factor}"], Threads: 4, SharedBytes: 16));
         }
 
         public DeviceSession Session { get; }

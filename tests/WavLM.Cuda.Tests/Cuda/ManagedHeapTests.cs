@@ -76,7 +76,7 @@ public sealed class ManagedHeapTests(FaultModel model) : IClassFixture<FaultMode
 
         public Tensor Keep(ReadOnlySpan<float> values, long rows, int columns) => cuda.Keep(values, rows, columns);
 
-        public LinearWeights PackLinear(ReadOnlySpan<float> weight, ReadOnlySpan<float> bias, int outputs, int inputs) => cuda.PackLinear(weight, bias, outputs, inputs);
+        public LinearWeights PackLinear(ReadOnlySpan<float> weight, ReadOnlySpan<float> bias, int outputs, int inputs, ElementType results) => cuda.PackLinear(weight, bias, outputs, inputs, results);
 
         public StridedConvWeights PackStridedConv(ReadOnlySpan<float> weight, ReadOnlySpan<float> bias, NormWeights? layerNorm, int inputs, ConvLayer shape, int rowsOfSlot)
             => cuda.PackStridedConv(weight, bias, layerNorm, inputs, shape, rowsOfSlot);

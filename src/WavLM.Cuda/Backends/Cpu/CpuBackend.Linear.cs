@@ -3,11 +3,11 @@ namespace WavLM.Cuda.Backends.Cpu;
 internal sealed partial class CpuBackend
 {
     /// <inheritdoc />
-    public LinearWeights PackLinear(ReadOnlySpan<float> weight, ReadOnlySpan<float> bias, int outputs, int inputs)
+    public LinearWeights PackLinear(ReadOnlySpan<float> weight, ReadOnlySpan<float> bias, int outputs, int inputs, ElementType results)
     {
         Matmul layout = MatmulOf(LinearShape(inputs, outputs, Epilogue.None, OperandType));
         PackedMatrix packed = Pack(layout, weight, bias);
-        return new CpuLinearWeights(inputs, outputs, packed);
+        return new CpuLinearWeights(inputs, outputs, results, packed);
     }
 
     /// <inheritdoc />
@@ -16,7 +16,8 @@ internal sealed partial class CpuBackend
         var linear = (CpuLinearWeights)weights;
         RequireShape(x, x.Rows, linear.Inputs, nameof(x));
         RequireShape(y, x.Rows, linear.Outputs, nameof(y));
-        MatmulShape shape = LinearShape(linear.Inputs, linear.Outputs, epilogue, y.Type);
+        if (y.Type != linear.ResultType) throw new ArgumentException($"y is {y.Type}, expected {linear.ResultType}", nameof(y));
+        MatmulShape shape = LinearShape(linear.Inputs, linear.Outputs, epilogue, linear.ResultType);
         Matmul matmul = MatmulOf(shape, packedBy: linear.Packed.Layout);
         (nint source, nint destination, nint values, nint bias) = (x.Address, y.Address, linear.Packed.Values.Address, linear.Packed.Bias.Address);
         long sourceTile = (long)MatmulRows * x.Columns * x.Type.Bytes(), destinationTile = (long)MatmulRows * y.Columns * y.Type.Bytes();
@@ -59,7 +60,7 @@ internal sealed partial class CpuBackend
         }
     }
 
-    private sealed class CpuLinearWeights(int inputs, int outputs, PackedMatrix packed) : LinearWeights(inputs, outputs)
+    private sealed class CpuLinearWeights(int inputs, int outputs, ElementType results, PackedMatrix packed) : LinearWeights(inputs, outputs, results)
     {
         public PackedMatrix Packed { get; } = packed;
 

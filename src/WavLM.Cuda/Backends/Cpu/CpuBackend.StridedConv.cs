@@ -4,11 +4,6 @@ namespace WavLM.Cuda.Backends.Cpu;
 
 internal sealed unsafe partial class CpuBackend
 {
-    // Rounding errors of few channels do not average out: of 148 random models with up to 128 channels one in ten came over the
-    // bound of bfloat16 on utterances of one or two frames. Such convolutions keep float32 operands, whatever the precision; the
-    // worst of 115 came to 5.9e-3 so.
-    private const int NarrowInputs = 128;
-
     // In bfloat16 the differences of paired rows are rounded once more. Paired everywhere, the worst fixture came to 1.4e-2 of the
     // 1.5e-2 that are allowed; with the first strided convolution alone to 1.1e-2, as unpaired. It is half of the arithmetic, and has
     // 32 rows a slot in every published model.
@@ -17,7 +12,7 @@ internal sealed unsafe partial class CpuBackend
     /// <inheritdoc />
     public StridedConvWeights PackStridedConv(ReadOnlySpan<float> weight, ReadOnlySpan<float> bias, NormWeights? layerNorm, int inputs, ConvLayer shape, int rowsOfSlot)
     {
-        ElementType operands = inputs <= NarrowInputs ? ElementType.Float32 : OperandType;
+        ElementType operands = StridedConvWeights.OperandsFor(inputs, OperandType);
         return shape is { Kernel: 3, Stride: 2 } && rowsOfSlot % 2 == 0 && (operands == ElementType.Float32 || rowsOfSlot >= RowsOfSlotToPairInBFloat16)
             ? PackPairedConv(weight, bias, layerNorm, inputs, shape, operands)
             : PackConvRuns(weight, bias, layerNorm, inputs, shape, operands);

@@ -16,10 +16,10 @@ internal sealed partial class CudaBackend
         RequireShape(frames, batch.Frames, slots.Columns, nameof(frames));
         var places = (DeviceBatch)batch.Places!;
         _compacts[slots.Columns].Launch(
-            _stream, Grid.Over(slots.Rows, CompactWarps), 32 * CompactWarps, 0,
+            _stream, Grid.Over(slots.Rows, CompactWarps),
             places.Utterances, batch.Count, slots, firstSlot, slots.Rows, frames);
     }
 
-    private static KernelFamily<int> CompactKernels(Kernels kernels) => new(kernels, "compact.cu", "compact",
-        static columns => [$"C={columns}", $"WARPS={CompactWarps}", "Element=float"]);
+    internal static KernelVariant CompactKernel(int columns)
+        => new("compact.cu", "compact", [$"C={columns}", $"WIDTH={PackedWidth.Of(columns, ElementType.Float32)}", $"WARPS={CompactWarps}", "Element=float"], 32 * CompactWarps);
 }

@@ -20,7 +20,7 @@ internal sealed partial class CudaBackend
         long pairs = (conv.Kernel + 1L) * (conv.Kernel + 2) / 2 - 1, windows = (LongestSamples(batch) - conv.Kernel) / conv.Stride + 1;
         int chunks = (int)((windows + variant.Windows - 1) / variant.Windows);
         using Tensor partial = RentDoubles(batch.Count * pairs * chunks), sums = RentDoubles(batch.Count * pairs);
-        _windowMoments[variant].Launch(_stream, new Grid((long)batch.Count * chunks), FoldThreads, 0, places.Utterances, partial, chunks);
+        _windowMoments[variant].Launch(_stream, new Grid((long)batch.Count * chunks), places.Utterances, partial, chunks);
         AddChunks(partial, sums, chunks);
 
         long taps = batch.Count * (conv.Kernel + 1L);
@@ -28,7 +28,7 @@ internal sealed partial class CudaBackend
         try
         {
             _groupNormFolds[variant].Launch(
-                _stream, Grid.Over((long)batch.Count * conv.Channels, FoldThreads), FoldThreads, 0,
+                _stream, Grid.Over((long)batch.Count * conv.Channels, FoldThreads),
                 places.Utterances, batch.Count, sums, conv.Taps, norm.Gain, norm.Bias, folded, norm.Epsilon);
             return folded;
         }
@@ -39,12 +39,16 @@ internal sealed partial class CudaBackend
         }
     }
 
-    private static KernelFamily<FoldVariant> FoldKernels(Kernels kernels, string entry) => new(kernels, "group_norm_fold.cu", entry,
-        static variant => [$"K={variant.Kernel}", $"S={variant.Stride}", $"C={variant.Channels}", $"WINDOWS={variant.Windows}", $"THREADS={FoldThreads}"]);
-
-    private readonly record struct FoldVariant(int Kernel, int Stride, int Channels)
+    internal readonly record struct FoldVariant(int Kernel, int Stride, int Channels)
     {
         /// <summary>Windows of a chunk: their samples lie in static shared memory as float64, 40 KB of the 48 that need no asking.</summary>
         public int Windows => Math.Min(512, (5 * 1024 - 1 - Kernel) / Stride + 1);
+
+        public KernelVariant DescribeMoments() => Describe("window_moments");
+
+        public KernelVariant DescribeFold() => Describe("group_norm_fold");
+
+        private KernelVariant Describe(string entry)
+            => new("group_norm_fold.cu", entry, [$"K={Kernel}", $"S={Stride}", $"C={Channels}", $"WINDOWS={Windows}", $"THREADS={FoldThreads}"], FoldThreads);
     }
 }

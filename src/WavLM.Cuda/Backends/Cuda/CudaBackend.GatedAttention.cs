@@ -22,20 +22,22 @@ internal sealed partial class CudaBackend
         var variant = new AttentionVariant(context.Columns / heads, Biased: bias is not null);
         var places = (DeviceBatch)batch.Places!;
         _attentions[variant].Launch(
-            _stream, new Grid(places.TileCount, heads), AttentionThreads, variant.SharedBytes,
+            _stream, new Grid(places.TileCount, heads),
             qkv, gates, bias?.Table, bias?.Radius ?? 0, places.Tiles, places.Utterances, context);
     }
 
-    private static KernelFamily<AttentionVariant> AttentionKernels(Kernels kernels) => new(kernels, "gated_attention.cu", "gated_attention",
-        static variant => [$"HEAD_WIDTH={variant.HeadWidth}", $"KEYS={variant.Keys}", $"BIASED={(variant.Biased ? 1 : 0)}", $"SHARED_BYTES={variant.SharedBytes}"]);
-
-    private readonly record struct AttentionVariant(int HeadWidth, bool Biased)
+    internal readonly record struct AttentionVariant(int HeadWidth, bool Biased)
     {
         public int Keys => HeadWidth <= WidestHeadOf64Keys ? 64 : 32;
 
         /// <summary>A tile of queries, one of keys and one of values, in rows of an odd number of float4; their powers; a slice of the bias.</summary>
         public int SharedBytes
-            => ((HeadWidth + 3) / 4 | 1) * 4 * sizeof(float) * (DeviceBatch.TileFrames + 2 * Keys)
-                + (DeviceBatch.TileFrames * (Keys + 8) + DeviceBatch.TileFrames + Keys) * sizeof(float);
+            => ((HeadWidth + 3) / 4 | 1) * 4 * sizeof(float) * (TileFrames + 2 * Keys)
+                + (TileFrames * (Keys + 8) + TileFrames + Keys) * sizeof(float);
+
+        private static int TileFrames => DeviceBatch.TileFramesOf(ElementType.Float32);
+
+        public KernelVariant Describe() => new("gated_attention.cu", "gated_attention",
+            [$"HEAD_WIDTH={HeadWidth}", $"KEYS={Keys}", $"BIASED={(Biased ? 1 : 0)}", $"SHARED_BYTES={SharedBytes}", $"TILE_FRAMES={TileFrames}"], AttentionThreads, SharedBytes);
     }
 }

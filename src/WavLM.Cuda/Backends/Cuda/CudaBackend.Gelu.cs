@@ -6,16 +6,22 @@ internal sealed partial class CudaBackend
 {
     private const int GeluThreads = 256;
 
-    private readonly KernelFamily<int> _gelus;
+    private readonly KernelFamily<GeluVariant> _gelus;
 
     /// <summary>y = GELU(x + bias), with erf; y may be x.</summary>
     private void Gelu(Tensor x, Tensor? bias, Tensor y)
     {
-        // A thread takes a pack of neighbours that never straddles two rows (packed.cuh).
-        int width = x.Columns % 4 == 0 ? 4 : x.Columns % 2 == 0 ? 2 : 1;
-        _gelus[x.Columns].Launch(_stream, Grid.Over(RowsOf(x) * x.Columns / width, GeluThreads), GeluThreads, 0, x, bias, y, RowsOf(x));
+        var variant = new GeluVariant(x.Columns, x.Type, y.Type);
+        _gelus[variant].Launch(_stream, Grid.Over(RowsOf(x) * x.Columns / variant.Width, GeluThreads), x, bias, y, RowsOf(x));
     }
 
-    private static KernelFamily<int> GeluKernels(Kernels kernels) => new(kernels, "gelu.cu", "gelu",
-        static columns => [$"C={columns}", $"THREADS={GeluThreads}", "In=float", "Out=float"]);
+    /// <summary>What a GELU is compiled for.</summary>
+    internal readonly record struct GeluVariant(int Columns, ElementType In, ElementType Out)
+    {
+        /// <summary>Values of a thread, neighbours that never straddle two rows.</summary>
+        public int Width => PackedWidth.Of(Columns, In, Out);
+
+        public KernelVariant Describe()
+            => new("gelu.cu", "gelu", [$"C={Columns}", $"WIDTH={Width}", $"THREADS={GeluThreads}", $"In={In.KernelName()}", $"Out={Out.KernelName()}"], GeluThreads);
+    }
 }

@@ -10,31 +10,24 @@ internal sealed partial class CudaBackend
     public void LayerNorm(Tensor x, NormWeights norm, Tensor y, Tensor? operands = null, GateWeights? gate = null, Tensor? gates = null)
     {
         RequireShape(x, x.Rows, norm.Gain.Columns, nameof(x));
-        RequireShape(y, x.Rows, x.Columns, nameof(y));
-        if (operands is not null) RequireShape(operands, x.Rows, x.Columns, nameof(operands));
+        RequireShape(y, x.Rows, x.Columns, nameof(y), y.Type);
+        if (operands is not null) RequireShape(operands, x.Rows, x.Columns, nameof(operands), OperandType);
         if (gate is not null) RequireShape(gates ?? throw new ArgumentNullException(nameof(gates)), x.Rows, gate.Heads, nameof(gates));
-        // Float32 operands are y itself: nothing is written twice.
+        // Where the operands are y itself nothing is written twice.
         Tensor? second = ReferenceEquals(operands, y) ? null : operands;
         LayerNorm(x, bias: null, norm, y, gelu: false, second, gate, gates);
     }
 
     private void LayerNorm(Tensor x, Tensor? bias, NormWeights norm, Tensor y, bool gelu, Tensor? operands = null, GateWeights? gate = null, Tensor? gates = null)
     {
-        var variant = new LayerNormVariant(x.Columns, gate?.Heads ?? 0, gelu);
+        var variant = new LayerNormVariant(x.Columns, gate?.Heads ?? 0, gelu, x.Type, y.Type, operands?.Type);
         _layerNorms[variant].Launch(
-            _stream, Grid.Over(RowsOf(x), variant.Warps), 32 * variant.Warps, 0,
+            _stream, Grid.Over(RowsOf(x), variant.Warps),
             x, bias, norm.Gain, norm.Bias, y, operands, gate?.Rows, gate?.Biases, gate?.Constants, gates, RowsOf(x), norm.Epsilon);
     }
 
-    private static KernelFamily<LayerNormVariant> LayerNormKernels(Kernels kernels) => new(kernels, "layer_norm.cu", "layer_norm", static variant =>
-    [
-        $"C={variant.Columns}", $"WARPS={variant.Warps}", "In=float", "Out=float", "Operands=float",
-        .. variant.Heads == 0 ? (ReadOnlySpan<string>)[] : [$"HEADS={variant.Heads}"],
-        .. variant.Gelu ? (ReadOnlySpan<string>)["GELU"] : [],
-    ]);
-
-    /// <summary>What a layer norm is compiled for; no heads where no gates are wanted.</summary>
-    private readonly record struct LayerNormVariant(int Columns, int Heads, bool Gelu)
+    /// <summary>What a layer norm is compiled for; no heads where no gates are wanted, no operands where they are not written apart.</summary>
+    internal readonly record struct LayerNormVariant(int Columns, int Heads, bool Gelu, ElementType In, ElementType Out, ElementType? Operands)
     {
         private const int MostWarps = 4;
         private const int PaddingOfHead = 8;   // HEAD_STRIDE of the kernel
@@ -42,5 +35,13 @@ internal sealed partial class CudaBackend
 
         /// <summary>Rows a block: as many as have room for the gates' rows, four up to a width of 2,700 in heads of 64.</summary>
         public int Warps => Heads == 0 ? MostWarps : Math.Clamp(StaticSharedBytes / (sizeof(float) * (Columns + Heads * PaddingOfHead)), 1, MostWarps);
+
+        public KernelVariant Describe() => new("layer_norm.cu", "layer_norm",
+        [
+            $"C={Columns}", $"WIDTH={PackedWidth.Of(Columns, In, Out, Operands ?? Out)}", $"WARPS={Warps}",
+            $"In={In.KernelName()}", $"Out={Out.KernelName()}", $"Operands={(Operands ?? Out).KernelName()}",
+            .. Heads == 0 ? (ReadOnlySpan<string>)[] : [$"HEADS={Heads}"],
+            .. Gelu ? (ReadOnlySpan<string>)["GELU"] : [],
+        ], 32 * Warps);
     }
 }

@@ -16,9 +16,9 @@ internal sealed partial class CudaBackend
         if (indices.Rows != x.Rows || indices.Columns != 1 || indices.Type != ElementType.Int32)
             throw new ArgumentException($"indices are {indices.Type} [{indices.Rows}, {indices.Columns}], expected {ElementType.Int32} [{x.Rows}, 1]", nameof(indices));
         _nearestCentroids[default].Launch(
-            _stream, Grid.Over(x.Rows, NearestCentroidRows), NearestCentroidThreads, 0, x, centroids, indices, x.Rows, checked((int)centroids.Rows), x.Columns);
+            _stream, Grid.Over(x.Rows, NearestCentroidRows), x, centroids, indices, x.Rows, checked((int)centroids.Rows), x.Columns);
     }
 
     // One variant alone: its sizes are arguments.
-    private static KernelFamily<bool> NearestCentroidKernels(Kernels kernels) => new(kernels, "nearest_centroid.cu", "nearest_centroid", static _ => []);
+    internal static KernelVariant NearestCentroidKernel(bool _ = false) => new("nearest_centroid.cu", "nearest_centroid", [], NearestCentroidThreads);
 }

@@ -18,9 +18,8 @@ internal sealed partial class CudaBackend
         if (firstRow + batch.Count > y.Rows) throw new ArgumentOutOfRangeException(nameof(firstRow), firstRow, $"y has {y.Rows} rows, and {batch.Count} are written");
         var places = (DeviceBatch)batch.Places!;
         _pools[withDeviation].Launch(
-            _stream, new Grid(batch.Count, (x.Columns + PoolChannels - 1) / PoolChannels), 32 * PoolWarps, 0, x, places.Utterances, y, firstRow, x.Columns);
+            _stream, new Grid(batch.Count, (x.Columns + PoolChannels - 1) / PoolChannels), x, places.Utterances, y, firstRow, x.Columns);
     }
 
-    private static KernelFamily<bool> PoolKernels(Kernels kernels)
-        => new(kernels, "pool.cu", "pool", static withDeviation => [$"DEVIATION={(withDeviation ? 1 : 0)}", $"WARPS={PoolWarps}"]);
+    internal static KernelVariant PoolKernel(bool withDeviation) => new("pool.cu", "pool", [$"DEVIATION={(withDeviation ? 1 : 0)}", $"WARPS={PoolWarps}"], 32 * PoolWarps);
 }

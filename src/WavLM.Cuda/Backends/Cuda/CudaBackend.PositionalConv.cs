@@ -22,15 +22,9 @@ internal sealed partial class CudaBackend
         RequireShape(y, batch.Frames, conv.Channels, nameof(y));
         var places = (DeviceBatch)batch.Places!;
         _positionalConvs[weights.Shape].Launch(
-            _stream, new Grid(places.TileCount, conv.Groups * weights.Shape.Blocks), weights.Shape.Threads, 0,
+            _stream, new Grid(places.TileCount, conv.Groups * weights.Shape.Blocks),
             x, weights.Values, weights.Bias, places.Tiles, places.Utterances, y);
     }
-
-    private static KernelFamily<PositionalConvShape> PositionalConvKernels(Kernels kernels) => new(kernels, "positional_conv.cu", "positional_conv", static shape =>
-    [
-        $"CHANNELS={shape.Channels}", $"KERNEL={shape.Kernel}", $"BLOCKS={shape.Blocks}", $"FOURS={shape.Fours}",
-        $"INPUTS={PositionalConvShape.Inputs}", $"TAPS={PositionalConvShape.Taps}",
-    ]);
 
     private sealed class CudaPositionalConvWeights(int channels, int groups, PositionalConvShape shape, Tensor values, Tensor bias)
         : PositionalConvWeights(channels, groups, shape.Kernel)

@@ -14,9 +14,9 @@ internal sealed partial class CudaBackend
     {
         RequireShape(sum, x.Rows, x.Columns, nameof(sum));
         long count = x.Rows * x.Columns;
-        _weightedSums[first].Launch(_stream, Grid.Over(count, WeightedSumThreads * WeightedSumValues), WeightedSumThreads, 0, x, weight, sum, count);
+        _weightedSums[first].Launch(_stream, Grid.Over(count, WeightedSumThreads * WeightedSumValues), x, weight, sum, count);
     }
 
-    private static KernelFamily<bool> WeightedSumKernels(Kernels kernels)
-        => new(kernels, "weighted_sum.cu", "weighted_sum", static first => [$"FIRST={(first ? 1 : 0)}", $"THREADS={WeightedSumThreads}"]);
+    internal static KernelVariant WeightedSumKernel(bool first)
+        => new("weighted_sum.cu", "weighted_sum", [$"FIRST={(first ? 1 : 0)}", $"THREADS={WeightedSumThreads}"], WeightedSumThreads);
 }

@@ -4,8 +4,7 @@ using WavLM.Cuda.Backends.Cuda.Runtime;
 namespace WavLM.Cuda.Backends.Cuda;
 
 /// <summary>
-/// The operations on a CUDA device, in float32: matrix products by cuBLASLt with one algorithm a shape, everything else by our own
-/// kernels. Bits follow from the model and the utterance, never from the batch. Made, used and disposed on one thread.
+/// The operations on a CUDA device: matrix products by cuBLASLt with one algorithm a shape, everything else by our own kernels. Bits follow from the model and the utterance, never from the batch. Made, used and disposed on one thread.
 /// </summary>
 internal sealed partial class CudaBackend : IBackend
 {
@@ -25,12 +24,14 @@ internal sealed partial class CudaBackend : IBackend
 
     /// <param name="ordinal">The device, by the driver's count.</param>
     /// <param name="cache">Where compiled kernels are kept.</param>
+    /// <param name="operands">Type of the matrix operands: float32, float16 or bfloat16.</param>
     /// <param name="memoryBudget">The most bytes of the device that tensors may hold; null for what is free now, less a reserve.</param>
     /// <param name="referenceRows">The number of rows that cuBLASLt chooses algorithms for.</param>
     /// <param name="sources">The kernels; null for those that this assembly carries.</param>
     /// <exception cref="PlatformNotSupportedException">There is no such device, or it or a library is too old.</exception>
-    public CudaBackend(int ordinal, KernelCache cache, long? memoryBudget = null, int referenceRows = Gemm.ReferenceRows, KernelSources? sources = null)
+    public CudaBackend(int ordinal, KernelCache cache, ElementType operands = ElementType.Float32, long? memoryBudget = null, int referenceRows = Gemm.ReferenceRows, KernelSources? sources = null)
     {
+        OperandType = operands;
         try
         {
             _device = CudaDevice.Open(ordinal);
@@ -43,20 +44,20 @@ internal sealed partial class CudaBackend : IBackend
             _kernels = new Kernels(_device, _compiler);
             _framesKept = new KeptTensors(_memory, _stream);
             _stagesKept = new KeptTensors(_memory, _stream);
-            _waveformStatistics = WaveformStatisticsKernels(_kernels);
-            _normalizeWaveforms = NormalizeWaveformKernels(_kernels);
-            _chunkSums = ChunkSumKernels(_kernels);
-            _windowMoments = FoldKernels(_kernels, "window_moments");
-            _groupNormFolds = FoldKernels(_kernels, "group_norm_fold");
-            _firstConvs = FirstConvKernels(_kernels);
-            _gelus = GeluKernels(_kernels);
-            _layerNorms = LayerNormKernels(_kernels);
-            _compacts = CompactKernels(_kernels);
-            _positionalConvs = PositionalConvKernels(_kernels);
-            _attentions = AttentionKernels(_kernels);
-            _weightedSums = WeightedSumKernels(_kernels);
-            _pools = PoolKernels(_kernels);
-            _nearestCentroids = NearestCentroidKernels(_kernels);
+            _waveformStatistics = new(_kernels, WaveformStatisticsKernel);
+            _normalizeWaveforms = new(_kernels, NormalizeWaveformKernel);
+            _chunkSums = new(_kernels, ChunkSumsKernel);
+            _windowMoments = new(_kernels, static variant => variant.DescribeMoments());
+            _groupNormFolds = new(_kernels, static variant => variant.DescribeFold());
+            _firstConvs = new(_kernels, static variant => variant.Describe());
+            _gelus = new(_kernels, static variant => variant.Describe());
+            _layerNorms = new(_kernels, static variant => variant.Describe());
+            _compacts = new(_kernels, CompactKernel);
+            _positionalConvs = new(_kernels, static shape => shape.Describe());
+            _attentions = new(_kernels, static variant => variant.Describe());
+            _weightedSums = new(_kernels, WeightedSumKernel);
+            _pools = new(_kernels, PoolKernel);
+            _nearestCentroids = new(_kernels, NearestCentroidKernel);
         }
         catch
         {
@@ -70,10 +71,10 @@ internal sealed partial class CudaBackend : IBackend
         => $"cuda {_device.Name} sm_{_device.Architecture}, driver {DottedVersion(CudaDevice.DriverVersion)}, NVRTC {_compiler.Compiler.Version}, cuBLASLt {Gemms.DottedVersion}, algorithms {_gemms.AlgorithmsHash}";
 
     /// <inheritdoc cref="IBackend.OperandType" />
-    public ElementType OperandType { get; } = ElementType.Float32;
+    public ElementType OperandType { get; }
 
     /// <inheritdoc cref="IBackend.FrontEndTileFrames" />
-    public int FrontEndTileFrames { get; } = 1024;   // 134 MB of the first level in float32; rows enough for every multiprocessor
+    public int FrontEndTileFrames => 4096 / OperandType.Bytes();   // 134 MB of the first level; rows enough for every multiprocessor
 
     /// <inheritdoc cref="IBackend.RowTile" />
     public int RowTile { get; } = GemmShape.RowTile;
@@ -88,13 +89,8 @@ internal sealed partial class CudaBackend : IBackend
     /// <param name="ordinal">The device, by the driver's count.</param>
     /// <param name="precision">Type of the matrix operands.</param>
     /// <param name="warn">Gets a line where something is in the way that costs time alone.</param>
-    /// <exception cref="PlatformNotSupportedException">There is no such device, or it can't compute in this precision.</exception>
-    public static CudaBackend Open(int ordinal, Precision precision, Action<string> warn)
-    {
-        if (precision != Precision.Float32)
-            throw new PlatformNotSupportedException($"CUDA computes in {Precision.Float32} in this version, found {precision}; use --precision fp32, or --device cpu");
-        return new CudaBackend(ordinal, KernelCache.OfUser(warn));
-    }
+    /// <exception cref="PlatformNotSupportedException">There is no such device, or it or a library is too old.</exception>
+    public static CudaBackend Open(int ordinal, Precision precision, Action<string> warn) => new(ordinal, KernelCache.OfUser(warn), precision.OperandType());
 
     /// <inheritdoc cref="IBackend.Rent" />
     public Tensor Rent(long rows, int columns, ElementType type, long readableRows = 0)
@@ -106,13 +102,16 @@ internal sealed partial class CudaBackend : IBackend
     }
 
     /// <inheritdoc cref="IBackend.Keep" />
-    public Tensor Keep(ReadOnlySpan<float> values, long rows, int columns)
+    public Tensor Keep(ReadOnlySpan<float> values, long rows, int columns) => Keep(values, rows, columns, ElementType.Float32);
+
+    /// <summary>The same, rounded to a type.</summary>
+    private Tensor Keep(ReadOnlySpan<float> values, long rows, int columns, ElementType type)
     {
         if (values.Length != rows * columns) throw new ArgumentException($"{values.Length} values for [{rows}, {columns}]", nameof(values));
-        Tensor tensor = _memory.Rent(rows, rows, columns, ElementType.Float32);
+        Tensor tensor = _memory.Rent(rows, rows, columns, type);
         try
         {
-            _stream.CopyToDevice(MemoryMarshal.AsBytes(values), tensor);
+            _stream.CopyToDevice(type == ElementType.Float32 ? MemoryMarshal.AsBytes(values) : MemoryMarshal.AsBytes<ushort>(HalfPrecision.Round(values, type)), tensor);
             return tensor;
         }
         catch
@@ -141,11 +140,11 @@ internal sealed partial class CudaBackend : IBackend
 
     private static string DottedVersion(int version) => $"{version / 1000}.{version % 1000 / 10}";
 
-    private static void RequireShape(Tensor tensor, long rows, int columns, string name)
+    private static void RequireShape(Tensor tensor, long rows, int columns, string name, ElementType type = ElementType.Float32)
     {
         if (tensor.Rows != rows || tensor.Columns != columns)
             throw new ArgumentException($"{name} is [{tensor.Rows}, {tensor.Columns}], expected [{rows}, {columns}]", name);
-        if (tensor.Type != ElementType.Float32) throw new ArgumentException($"{name} is {tensor.Type}, expected {ElementType.Float32}", name);
+        if (tensor.Type != type) throw new ArgumentException($"{name} is {tensor.Type}, expected {type}", name);
     }
 
     /// <summary>What a product of whole row tiles reads or writes must be the tensor's own.</summary>

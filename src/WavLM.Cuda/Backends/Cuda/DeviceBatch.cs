@@ -9,9 +9,6 @@ namespace WavLM.Cuda.Backends.Cuda;
 /// </summary>
 internal sealed class DeviceBatch : IDisposable
 {
-    /// <summary>Frames of a tile: a block of attention or positional convolution. TILE_FRAMES in the kernels.</summary>
-    public const int TileFrames = 64;
-
     private readonly Tensor _tables;
     private readonly CudaBackend _backend;
 
@@ -22,7 +19,7 @@ internal sealed class DeviceBatch : IDisposable
 
     public int Count { get; }
 
-    /// <summary>Tiles of all utterances; each begins at a multiple of <see cref="TileFrames"/> within its utterance.</summary>
+    /// <summary>Tiles of all utterances; each begins at a multiple of its frames within its utterance.</summary>
     public int TileCount { get; }
 
     /// <summary>Address of the tiles' table.</summary>
@@ -31,10 +28,16 @@ internal sealed class DeviceBatch : IDisposable
     /// <summary>Address of the utterances' table.</summary>
     public unsafe nuint Utterances => Tiles + (nuint)(TileCount * sizeof(TileEntry));
 
+    /// <summary>
+    /// Frames of a tile, TILE_FRAMES in the kernels: a block of attention or positional convolution. On tensor cores twice as many
+    /// share what a block reads of keys or weights.
+    /// </summary>
+    public static int TileFramesOf(ElementType operands) => operands == ElementType.Float32 ? 64 : 128;
+
     public static unsafe DeviceBatch Upload(PackedBatch batch, CudaBackend backend)
     {
-        int tiles = 0;
-        foreach (PackedUtterance utterance in batch.Utterances) tiles = checked(tiles + (int)((utterance.Frames + TileFrames - 1) / TileFrames));
+        int tiles = 0, tileFrames = TileFramesOf(backend.OperandType);
+        foreach (PackedUtterance utterance in batch.Utterances) tiles = checked(tiles + (int)((utterance.Frames + tileFrames - 1) / tileFrames));
         var bytes = new byte[tiles * sizeof(TileEntry) + batch.Count * sizeof(UtteranceEntry)];
         Span<TileEntry> places = MemoryMarshal.Cast<byte, TileEntry>(bytes.AsSpan(0, tiles * sizeof(TileEntry)));
         Span<UtteranceEntry> utterances = MemoryMarshal.Cast<byte, UtteranceEntry>(bytes.AsSpan(tiles * sizeof(TileEntry)));
@@ -43,7 +46,11 @@ internal sealed class DeviceBatch : IDisposable
         {
             PackedUtterance utterance = batch[i];
             utterances[i] = new(utterance.Samples.Address, utterance.Samples.Rows, utterance.FirstSlot, utterance.FirstFrame, utterance.Frames);
-            for (long first = 0; first < utterance.Frames; first += TileFrames) places[next++] = new(i, checked((int)first));
+        }
+        // Blocks start in this order. An attention block takes the longer the more keys there are: begun last, the longest would run on alone.
+        foreach (int i in Enumerable.Range(0, batch.Count).OrderByDescending(i => batch[i].Frames))
+        {
+            for (long first = 0; first < batch[i].Frames; first += tileFrames) places[next++] = new(i, checked((int)first));
         }
         // An utterance has at least one tile: tables for as many utterances as tiles are of one size whatever the batch.
         Tensor tables = backend.BeginBatch(batch.Frames, tableBytes: tiles * (sizeof(TileEntry) + sizeof(UtteranceEntry)));

@@ -1,3 +1,5 @@
+using WavLM.Cuda.Backends.Cuda.Runtime;
+
 namespace WavLM.Cuda.Backends.Cuda;
 
 /// <summary>How positional_conv.cu cuts up a group's channels and taps.</summary>
@@ -15,6 +17,8 @@ internal readonly record struct PositionalConvShape(int Channels, int Kernel)
     private const int FramesOfThread = 8;
     private const int WarpThreads = 32;
 
+    private static int TileFrames => DeviceBatch.TileFramesOf(ElementType.Float32);
+
     /// <summary>Blocks that share the outputs of a group.</summary>
     public int Blocks => CeilingOf(Channels, MostOutputs);
 
@@ -22,7 +26,10 @@ internal readonly record struct PositionalConvShape(int Channels, int Kernel)
     public int Fours => CeilingOf(CeilingOf(Channels, 4), Blocks);
 
     /// <summary>Threads of a block: 4 outputs and 8 frames each, and as many as make whole warps.</summary>
-    public int Threads => CeilingOf(DeviceBatch.TileFrames / FramesOfThread * Fours, WarpThreads) * WarpThreads;
+    public int Threads => CeilingOf(TileFrames / FramesOfThread * Fours, WarpThreads) * WarpThreads;
+
+    public KernelVariant Describe() => new("positional_conv.cu", "positional_conv",
+        [$"CHANNELS={Channels}", $"KERNEL={Kernel}", $"BLOCKS={Blocks}", $"FOURS={Fours}", $"INPUTS={Inputs}", $"TAPS={Taps}", $"TILE_FRAMES={TileFrames}"], Threads);
 
     /// <summary>Weights of a group, with the zeros that fill up inputs, taps and outputs.</summary>
     public int WeightsOfGroup => Blocks * CeilingOf(Channels, Inputs) * CeilingOf(Kernel, Taps) * Inputs * Taps * 4 * Fours;

@@ -23,6 +23,7 @@ internal enum CudaDataType
 {
     CUDA_R_32F = 0,
     CUDA_R_16F = 2,
+    CUDA_R_16BF = 14,
 }
 
 internal enum CublasOperation

@@ -35,11 +35,11 @@ internal sealed unsafe class Gemm : IDisposable
         Shape = shape;
         try
         {
-            _operation = Operation(shape.Bias);
+            _operation = Operation(shape);
             if (shape.Bias) SetBias((nuint)workspace.Address);   // aligned as every tensor is: the choice may depend on it
-            _weights = Layout(shape.Inner, shape.Outputs, shape.WeightStride, 0);
-            _source = Layout(shape.Inner, referenceRows, (long)shape.SourceStride * shape.Batches, shape.SourceStride);
-            _destination = Layout(shape.Outputs, referenceRows, (long)shape.Outputs * shape.Batches, shape.Outputs);
+            _weights = Layout(shape.Operands, shape.Inner, shape.Outputs, shape.WeightStride, 0);
+            _source = Layout(shape.Operands, shape.Inner, referenceRows, (long)shape.SourceStride * shape.Batches, shape.SourceStride);
+            _destination = Layout(shape.Results, shape.Outputs, referenceRows, (long)shape.Outputs * shape.Batches, shape.Outputs);
             _algorithm = Choose();
             Algorithm = GemmAlgorithm.Of(_algorithm);
             if (Algorithm.SplitK > 1 || Algorithm.ReductionScheme != 0)
@@ -80,20 +80,29 @@ internal sealed unsafe class Gemm : IDisposable
         _destination?.Dispose();
     }
 
-    private static MatmulDescHandle Operation(bool bias)
+    private static MatmulDescHandle Operation(GemmShape shape)
     {
-        // Pedantic: no TensorFloat-32, whatever the environment says.
-        CublasLt.ThrowIfFailed(CublasLt.cublasLtMatmulDescCreate(out MatmulDescHandle operation, CublasComputeType.CUBLAS_COMPUTE_32F_PEDANTIC, CudaDataType.CUDA_R_32F));
+        // Pedantic: no TensorFloat-32, whatever the environment says. Half operands are what tensor cores are for.
+        CublasComputeType compute = shape.Operands == ElementType.Float32 ? CublasComputeType.CUBLAS_COMPUTE_32F_PEDANTIC : CublasComputeType.CUBLAS_COMPUTE_32F;
+        CublasLt.ThrowIfFailed(CublasLt.cublasLtMatmulDescCreate(out MatmulDescHandle operation, compute, CudaDataType.CUDA_R_32F));
         CublasOperation transposed = CublasOperation.CUBLAS_OP_T;
         CublasLt.ThrowIfFailed(CublasLt.cublasLtMatmulDescSetAttribute(operation, CublasLtMatmulDescAttributes.CUBLASLT_MATMUL_DESC_TRANSA, &transposed, sizeof(CublasOperation)));
-        CublasLtEpilogue epilogue = bias ? CublasLtEpilogue.CUBLASLT_EPILOGUE_BIAS : CublasLtEpilogue.CUBLASLT_EPILOGUE_DEFAULT;
+        CublasLtEpilogue epilogue = shape.Bias ? CublasLtEpilogue.CUBLASLT_EPILOGUE_BIAS : CublasLtEpilogue.CUBLASLT_EPILOGUE_DEFAULT;
         CublasLt.ThrowIfFailed(CublasLt.cublasLtMatmulDescSetAttribute(operation, CublasLtMatmulDescAttributes.CUBLASLT_MATMUL_DESC_EPILOGUE, &epilogue, sizeof(CublasLtEpilogue)));
         return operation;
     }
 
-    private MatrixLayoutHandle Layout(int rows, int columns, long leadingDimension, long batchStride)
+    private static CudaDataType TypeOf(ElementType type) => type switch
     {
-        CublasLt.ThrowIfFailed(CublasLt.cublasLtMatrixLayoutCreate(out MatrixLayoutHandle layout, CudaDataType.CUDA_R_32F, (ulong)rows, (ulong)columns, leadingDimension));
+        ElementType.Float32 => CudaDataType.CUDA_R_32F,
+        ElementType.Float16 => CudaDataType.CUDA_R_16F,
+        ElementType.BFloat16 => CudaDataType.CUDA_R_16BF,
+        _ => throw new ArgumentOutOfRangeException(nameof(type), type, "no product is of this type"),
+    };
+
+    private MatrixLayoutHandle Layout(ElementType type, int rows, int columns, long leadingDimension, long batchStride)
+    {
+        CublasLt.ThrowIfFailed(CublasLt.cublasLtMatrixLayoutCreate(out MatrixLayoutHandle layout, TypeOf(type), (ulong)rows, (ulong)columns, leadingDimension));
         if (Shape.Batches == 1) return layout;
         int batches = Shape.Batches;
         CublasLt.ThrowIfFailed(CublasLt.cublasLtMatrixLayoutSetAttribute(layout, CublasLtMatrixLayoutAttribute.CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT, &batches, sizeof(int)));

@@ -1,8 +1,8 @@
 namespace WavLM.Cuda.Backends.Cuda.Runtime;
 
 /// <summary>
-/// What an algorithm is chosen for: y[r, o] = sum over i of x[r SourceStride + i] w[o WeightStride + i] (+ bias[o]), float32. Never
-/// the number of rows.
+/// What an algorithm is chosen for: y[r, o] = sum over i of x[r SourceStride + i] w[o WeightStride + i] (+ bias[o]), sums in float32.
+/// Never the number of rows.
 /// </summary>
 /// <param name="Inner">Terms of a sum.</param>
 /// <param name="Outputs">Columns of y, which lie end to end.</param>
@@ -15,6 +15,12 @@ internal readonly record struct GemmShape(int Inner, int Outputs)
 
     /// <summary>Rows that a call without a batch covers, for so many rows of y.</summary>
     public static long RowsOfCall(long rows) => (rows + RowsOfPlainCall - 1) / RowsOfPlainCall * RowsOfPlainCall;
+
+    /// <summary>Type of x and w.</summary>
+    public ElementType Operands { get; init; } = ElementType.Float32;
+
+    /// <summary>Type of y and of the bias: float32, or the operands'.</summary>
+    public ElementType Results { get; init; } = ElementType.Float32;
 
     /// <summary>Elements from a source row to the next.</summary>
     public int SourceStride { get; init; } = Inner;
@@ -39,5 +45,5 @@ internal readonly record struct GemmShape(int Inner, int Outputs)
     }
 
     public override string ToString()
-        => $"x[rows, {Inner}] W[{Outputs}, {Inner}]^T{(Bias ? " + bias" : "")}{(SourceStride == Inner ? "" : $", source stride {SourceStride}")}{(Batches == 1 ? "" : $", batch of {Batches}")}";
+        => $"{Operands} x[rows, {Inner}] W[{Outputs}, {Inner}]^T{(Results == Operands ? "" : $" in {Results}")}{(Bias ? " + bias" : "")}{(SourceStride == Inner ? "" : $", source stride {SourceStride}")}{(Batches == 1 ? "" : $", batch of {Batches}")}";
 }

@@ -3,16 +3,23 @@ namespace WavLM.Cuda.Backends.Cuda.Runtime;
 /// <summary>The kernels of a device: compiled on the compiler's threads, loaded on the device's.</summary>
 internal sealed class Kernels(CudaDevice device, KernelCompiler compiler) : IDisposable
 {
+    private readonly Dictionary<string, Task<byte[]>> _compiling = [];   // by the variant's name
     private readonly List<Kernel> _loaded = [];
 
-    /// <summary>Begins compiling an entry point of a source.</summary>
-    public CompilingKernel Compile(string file, string entry, string[] defines)
-        => new(defines.Length == 0 ? entry : $"{entry} <{string.Join(' ', defines)}>", entry, compiler.Compile(file, defines));
-
-    /// <summary>Waits for the image and loads it.</summary>
-    public Kernel Load(CompilingKernel compiling)
+    /// <summary>Begins compiling a variant that will be wanted.</summary>
+    public void Prepare(KernelVariant variant)
     {
-        Kernel kernel = new(device, compiling.Name, compiling.Entry, compiling.Image.GetAwaiter().GetResult());
+        if (!_compiling.ContainsKey(variant.Name)) _compiling.Add(variant.Name, compiler.Compile(variant.File, variant.Defines));
+    }
+
+    /// <summary>Waits for a variant's image, which it begins to compile where that was not done, and loads it.</summary>
+    /// <exception cref="KernelCompilationException">The compiler refused it; the message holds its log.</exception>
+    public Kernel Load(KernelVariant variant)
+    {
+        Prepare(variant);
+        // Taken out first: a compilation that failed is tried again at the next use.
+        _compiling.Remove(variant.Name, out Task<byte[]>? image);
+        Kernel kernel = new(device, variant, image!.GetAwaiter().GetResult());
         _loaded.Add(kernel);
         return kernel;
     }
@@ -23,9 +30,3 @@ internal sealed class Kernels(CudaDevice device, KernelCompiler compiler) : IDis
         foreach (Kernel kernel in _loaded) kernel.Dispose();
     }
 }
-
-/// <summary>A kernel on its way.</summary>
-/// <param name="Name">Entry point and defines, for errors.</param>
-/// <param name="Entry">The entry point.</param>
-/// <param name="Image">What the driver loads.</param>
-internal sealed record CompilingKernel(string Name, string Entry, Task<byte[]> Image);
