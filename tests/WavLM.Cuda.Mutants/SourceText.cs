@@ -99,6 +99,7 @@ internal sealed partial class SourceText
             if (!head.Success) continue;
             int parameters = Opening(from + head.Groups["close"].Index);
             if (parameters < 0 || Code[parameters] != '(') continue;
+            if (Code[parameters - 1] == '>') parameters = Code.LastIndexOf('<', parameters);   // of a generic method
             string name = WordBefore(parameters);
             if (name.Length > 0 && !NoFunctions.Contains(name)) yield return (name, brace, Behind(brace));
         }

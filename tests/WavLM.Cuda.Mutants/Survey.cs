@@ -10,18 +10,27 @@ internal static class Survey
 
     public static int Run(Options options)
     {
+        string repository = Repository();
         Site[] kernels = [.. Site.Numbered(KernelTexts.Sites).Where(options.Wants)];
+        LaunchSite[] switches = SwitchedProduct.Sites(repository);
+        (Site Site, int Switch)[] launches = [.. switches.Select(static (site, number) => (site.Site, number)).Where(site => options.Wants(site.Site))];
         if (options.List)
         {
-            foreach (Site site in kernels) Console.WriteLine($"{site.Place}: {site.Kind}: {site.Key}");
-            WriteCounts(kernels, "listed");
+            Site[] all = [.. kernels, .. launches.Select(static launch => launch.Site)];
+            foreach (Site site in all) Console.WriteLine($"{site.Place}: {site.Kind}: {site.Key}");
+            WriteCounts(all, "listed");
             return 0;
         }
-        string repository = Repository();
         Equivalents equivalents = Equivalents.Parse(File.ReadAllText(Path.Combine(repository, "tests", "WavLM.Cuda.Mutants", "equivalent.md")));
         string device = CopyOfDevice(Path.Combine(repository, "artifacts", "mutants", "device"));
-        Outcome[] outcomes = new Campaign(new Child(Environment.ProcessPath!, device), Processes).Run(Campaign.OfKernels(kernels), outcome => Tell(outcome, equivalents, options));
-        return Conclude(outcomes, equivalents, options);
+        Action<Outcome> tell = outcome => Tell(outcome, equivalents, options);
+        List<Outcome> outcomes = [.. new Campaign(new Child(Environment.ProcessPath!, device), Processes).Run(Campaign.OfKernels(kernels), tell)];
+        if (launches.Length > 0)
+        {
+            string program = SwitchedProduct.Build(repository, Path.Combine(repository, "artifacts", "mutants", "product"), switches);
+            outcomes.AddRange(new Campaign(new Child(program, device), Processes).Run(Campaign.OfSwitches(launches), tell));
+        }
+        return Conclude([.. outcomes], equivalents, options);
     }
 
     private static void Tell(Outcome outcome, Equivalents equivalents, Options options)
