@@ -1,11 +1,13 @@
 using WavLM.Cuda.Backends;
 using WavLM.Cuda.Backends.Cuda;
+using WavLM.Cuda.Backends.Cuda.Runtime;
 using WavLM.Cuda.Native;
 
 namespace WavLM.Cuda.Checks;
 
 /// <summary>The first CUDA device: a real one, or the emulated one where WAVLM_CUDA_PATH names it.</summary>
-internal sealed unsafe class CheckedCuda() : CheckedDevice("cuda")
+/// <param name="sources">Other kernels than the product's, for tests of the checks themselves; they are never kept in the user's cache.</param>
+internal sealed unsafe class CheckedCuda(KernelSources? sources = null) : CheckedDevice("cuda")
 {
     // All bits set are a NaN in every type.
     private const uint NotANumber = 0xFFFF_FFFF;
@@ -20,7 +22,7 @@ internal sealed unsafe class CheckedCuda() : CheckedDevice("cuda")
         try
         {
             Device.Cuda().RequireUsable();
-            _backend = CudaBackend.Open(ordinal: 0, precision, static _ => { });
+            _backend = sources is null ? CudaBackend.Open(ordinal: 0, precision, static _ => { }) : new CudaBackend(ordinal: 0, KernelCache.None, precision.OperandType(), sources: sources);
             _backend.RecordedFrames = 0;   // tensors of records are never poison
             return _backend;
         }
