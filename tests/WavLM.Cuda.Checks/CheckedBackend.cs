@@ -21,7 +21,7 @@ internal sealed class CheckedBackend(CheckedDevice device, IBackend backend, Err
     public Tensor Rent(long rows, int columns, ElementType type, long readableRows = 0)
     {
         Tensor tensor = backend.Rent(rows, columns, type, readableRows);
-        device.Poison(tensor);
+        device.Poison(backend, tensor);
         return tensor;
     }
 
@@ -35,8 +35,8 @@ internal sealed class CheckedBackend(CheckedDevice device, IBackend backend, Err
 
     public void Overwrite(Tensor tensor, Matrix values)
     {
-        if (tensor.Type == ElementType.Float32) device.Write(MemoryMarshal.AsBytes<float>(values.Values), tensor);
-        else device.Write(MemoryMarshal.AsBytes<ushort>(Array.ConvertAll(values.Values, Rounding.ToBFloat16)), tensor);
+        if (tensor.Type == ElementType.Float32) device.Write(backend, MemoryMarshal.AsBytes<float>(values.Values), tensor);
+        else device.Write(backend, MemoryMarshal.AsBytes<ushort>(Array.ConvertAll(values.Values, value => Rounding.ToBits(tensor.Type, value))), tensor);
     }
 
     public Matrix Download(Tensor tensor)
@@ -44,18 +44,18 @@ internal sealed class CheckedBackend(CheckedDevice device, IBackend backend, Err
         var matrix = new Matrix((int)tensor.Rows, tensor.Columns);
         if (tensor.Type == ElementType.Float32)
         {
-            device.Read(tensor, MemoryMarshal.AsBytes(matrix.Values.AsSpan()));
+            device.Read(backend, tensor, MemoryMarshal.AsBytes(matrix.Values.AsSpan()));
             return matrix;
         }
         var halves = new ushort[matrix.Values.Length];
-        device.Read(tensor, MemoryMarshal.AsBytes(halves.AsSpan()));
-        return new Matrix(matrix.Rows, matrix.Columns, Array.ConvertAll(halves, Rounding.FromBFloat16));
+        device.Read(backend, tensor, MemoryMarshal.AsBytes(halves.AsSpan()));
+        return new Matrix(matrix.Rows, matrix.Columns, Array.ConvertAll(halves, bits => Rounding.FromBits(tensor.Type, bits)));
     }
 
     public int[] DownloadIndices(Tensor tensor)
     {
         var indices = new int[tensor.Rows];
-        device.Read(tensor, MemoryMarshal.AsBytes(indices.AsSpan()));
+        device.Read(backend, tensor, MemoryMarshal.AsBytes(indices.AsSpan()));
         return indices;
     }
 
