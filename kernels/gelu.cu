@@ -1,7 +1,7 @@
 // y = GELU(x + bias), with erf, element by element.
 // x [rows, C] In, y [rows, C] Out; rows any number, C any value. y may be x.
 // bias [C] float, or null where there is none.
-// One thread a pack of up to four neighbours of a row, THREADS a block: whole lines in, whole lines out.
+// One thread WIDTH neighbours of a row, THREADS a block: whole lines in, whole lines out.
 // float32; the sum with the bias is rounded before GELU, as the formula says.
 // rows * C * (sizeof(In) + sizeof(Out)) bytes, some 25 FLOPs an element: bound by memory, with erf close behind.
 #include "common/gelu.cuh"

@@ -56,7 +56,7 @@ internal sealed class Serve : IDisposable
     {
         _encoder?.Dispose();
         _encoder = null;
-        Precision precision = Stages.PrecisionOf((string?)request["precision"]);
+        Precision? precision = Precisions.Parse((string)request["precision"]!);
         _encoder = SpeechEncoder.Load((string)request["model"]!, new EncoderOptions { Device = Device.Cpu, Precision = precision, Threads = (int)request["threads"]! });
         return new JsonObject { ["ok"] = true, ["name"] = $"WavLM.Cuda ({_encoder.DeviceSet})" };
     }

@@ -17,17 +17,10 @@ internal static class Stages
         using EncoderThread thread = new();
         return thread.Run(() => Run(
             checkpoint,
-            PrecisionOf(precision),
+            Precisions.On(Device.Cpu, Precisions.Parse(precision), whyNotCuda: null),
             int.Parse(threads, CultureInfo.InvariantCulture),
             double.Parse(seconds, CultureInfo.InvariantCulture)));
     }
-
-    public static Precision PrecisionOf(string? text) => text switch
-    {
-        "fp32" => Precision.Float32,
-        "bf16" => Precision.BFloat16,
-        _ => throw new ArgumentException($"precision '{text}', expected fp32 or bf16"),
-    };
 
     private static int Run(Checkpoint checkpoint, Precision precision, int threads, double seconds)
     {
@@ -58,7 +51,7 @@ internal static class Stages
         foreach ((string name, double time) in least.OrderBy(entry => entry.Value)) Console.WriteLine($"{name,-24}{time * 1e3,9:0.0} ms");
         totals.Sort();
         Console.WriteLine($"median of whole passes    {totals[totals.Count / 2] * 1e3,7:0.0} ms");
-        Console.WriteLine($"{precision}, {threads} threads, {seconds:g} s of audio: {seconds / least["whole pass"]:0}x real time; tensors peak at {cpu.Memory.PeakBytes / 1e6:0} MB");
+        Console.WriteLine($"{precision.CommandLineName()}, {threads} threads, {seconds:g} s of audio: {seconds / least["whole pass"]:0}x real time; tensors peak at {cpu.Memory.PeakBytes / 1e6:0} MB");
         return 0;
     }
 }

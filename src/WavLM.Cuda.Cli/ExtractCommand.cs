@@ -11,7 +11,7 @@ internal static class ExtractCommand
     private const string Closing = """
         Examples:
           wavlm extract --model wavlm-base-plus --out features speech/
-          wavlm extract --model WavLM-Large.pt --out features --layers 6,9-12 --precision bf16 a.wav b.flac
+          wavlm extract --model WavLM-Large.pt --out features --layers 6,9-12 --precision fp32 a.wav b.flac
           wavlm extract --model wavlm-base --out features --channel each call.wav
 
         Written are DIR/<id>.npy, float32 [frames, dim] for one layer and [layers, frames, dim] for several, and
@@ -34,7 +34,9 @@ internal static class ExtractCommand
     private static async Task<int> RunAsync(ExtractRequest request)
     {
         using StopSignals signals = new();
-        Device device = ResolveDevice(request, out string? whyNotCuda);
+        Device device = request.Device.Resolve(out string? whyNotCuda);
+        Precision precision = Precisions.On(device, request.Precision, whyNotCuda);
+        device.RequireUsable();   // before anything is read: a device that is not there is no reason to hash gigabytes
         using Checkpoint checkpoint = Checkpoint.Open(request.Model, request.EncoderConfig);
         LayerSelection layers = Layers(request.Layers, checkpoint);
         FeatureConvention convention = FeatureConvention.Resolve(request.Convention, checkpoint, request.Normalize, request.FinalNorm);
@@ -46,25 +48,12 @@ internal static class ExtractCommand
         if (!request.Force) folder.RequireRoomFor(plan);
         if (whyNotCuda is not null) Terminal.WriteError($"computing on the CPU: {whyNotCuda}");
 
-        EncoderOptions options = new() { Device = device, Precision = request.Precision, Threads = request.Threads, Convention = convention, Warn = Terminal.WriteError };
+        EncoderOptions options = new() { Device = device, Precision = precision, Threads = request.Threads, Convention = convention, Warn = Terminal.WriteError };
         using SpeechEncoder encoder = SpeechEncoder.Load(checkpoint, options, signals.Stop);
         FeatureSettings settings = Settings(convention, checkpoint, encoder);
         ExtractionResult result = await RunDisplay.ShowAsync(plan, observer =>
             new ExtractionRun(encoder, plan, folder, settings, request.BatchSeconds, observer).RunAsync(signals.Stop));
         return Report(result, folder);
-    }
-
-    /// <summary>Before anything is read: a device that is not there is no reason to hash gigabytes.</summary>
-    private static Device ResolveDevice(ExtractRequest request, out string? whyNotCuda)
-    {
-        if (request.Device.IsAuto && request.Precision != Precision.Float32)
-        {
-            whyNotCuda = "this version computes in fp32 on CUDA; --precision fp32 uses a CUDA device where there is one";
-            return Device.Cpu;
-        }
-        Device device = request.Device.Resolve(out whyNotCuda);
-        device.RequireUsable();
-        return device;
     }
 
     private static LayerSelection Layers(string text, Checkpoint checkpoint)
@@ -89,7 +78,7 @@ internal static class ExtractCommand
         NormalisationEpsilon = convention.Normalize ? convention.Epsilon : null,
         NormalisationSource = convention.NormalizeSource,
         FinalNorm = checkpoint.Config.PreNorm ? convention.FinalNorm : null,
-        Precision = encoder.Precision == Precision.BFloat16 ? "bf16" : "fp32",
+        Precision = encoder.Precision,
         ModelSha256 = checkpoint.WeightsSha256(),
         DeviceSet = encoder.DeviceSet,
     };

@@ -12,7 +12,7 @@ internal sealed class ExtractOptions
     private readonly Option<string> _out = new("--out") { Description = "The folder to write features and manifest.jsonl into.", HelpName = "DIR", Required = true };
     private readonly Option<string> _layers = new("--layers") { Description = "Hidden states to write: last, all, numbers and ranges. 0 is the transformer's input.", HelpName = "last|all|6|0,6,9-12", DefaultValueFactory = _ => "last" };
     private readonly Option<string> _device = new("--device") { Description = "Where to compute. auto: on the first CUDA device, or the CPU where there is none.", HelpName = "auto|cpu|cuda[:N]", DefaultValueFactory = _ => "auto" };
-    private readonly Option<string> _precision = new("--precision") { Description = "Type of the matrix operands; auto is fp32. bf16 is faster, on a CPU with AVX-512.", HelpName = "auto|fp32|bf16", DefaultValueFactory = _ => "auto" };
+    private readonly Option<string> _precision = new("--precision") { Description = "Type of the matrix operands. auto: fp16 on CUDA, fp32 on the CPU, which has no fp16; bf16 on a CPU wants AVX-512.", HelpName = "auto|fp32|fp16|bf16", DefaultValueFactory = _ => "auto" };
     private readonly Option<string> _convention = new("--convention") { Description = "Whose features to reproduce.", HelpName = string.Join('|', FeatureConvention.CommandLineNames), DefaultValueFactory = _ => "hf" };
     private readonly Option<string> _normalize = new("--normalize") { Description = "Normalise each waveform. auto: as checkpoint and convention say; wavlm info shows it.", HelpName = "auto|on|off", DefaultValueFactory = _ => "auto" };
     private readonly Option<string> _finalNorm = new("--final-norm") { Description = "Last layer of a pre-norm model (Large): after its final norm (on) or before it (off).", HelpName = "auto|on|off", DefaultValueFactory = _ => "auto" };
@@ -35,8 +35,6 @@ internal sealed class ExtractOptions
     {
         RefuseUnknownOptions(parsed.GetValue(_inputs)!);
         Device device = ParseDevice(parsed.GetValue(_device)!);
-        Precision precision = Precision(parsed.GetValue(_precision)!);
-        if (device.IsCuda && precision != Cuda.Precision.Float32) throw new UsageException($"--precision {parsed.GetValue(_precision)} with --device {device}: this version computes in fp32 on CUDA");
         int threads = parsed.GetValue(_threads);
         if (threads < 1) throw new UsageException($"--threads {threads}: expected 1 or more");
         double batchSeconds = parsed.GetValue(_batchSeconds);
@@ -48,7 +46,7 @@ internal sealed class ExtractOptions
             Out = parsed.GetValue(_out)!,
             Layers = parsed.GetValue(_layers)!,
             Device = device,
-            Precision = precision,
+            Precision = ParsePrecision(parsed.GetValue(_precision)!),
             Convention = FeatureConvention.TryParse(convention, out Convention known) ? known
                 : throw new UsageException($"--convention {convention}: expected {string.Join(", ", FeatureConvention.CommandLineNames)}"),
             Normalize = Switch("--normalize", parsed.GetValue(_normalize)!),
@@ -81,13 +79,17 @@ internal sealed class ExtractOptions
         }
     }
 
-    private static Precision Precision(string text) => text switch
+    private static Precision? ParsePrecision(string text)
     {
-        "auto" or "fp32" => Cuda.Precision.Float32,
-        "bf16" => Cuda.Precision.BFloat16,
-        "fp16" => throw new UsageException("--precision fp16: the CPU computes in fp32 or bf16; use one of them"),
-        _ => throw new UsageException($"--precision {text}: expected auto, fp32 or bf16"),
-    };
+        try
+        {
+            return Precisions.Parse(text);
+        }
+        catch (FormatException e)
+        {
+            throw new UsageException($"--{e.Message}");
+        }
+    }
 
     private static bool? Switch(string option, string text) => text switch
     {
@@ -117,7 +119,7 @@ internal sealed record ExtractRequest
     public required string Out { get; init; }
     public required string Layers { get; init; }
     public required Device Device { get; init; }
-    public required Precision Precision { get; init; }
+    public required Precision? Precision { get; init; }
     public required Convention Convention { get; init; }
     public required bool? Normalize { get; init; }
     public required bool? FinalNorm { get; init; }

@@ -10,8 +10,11 @@ public sealed class EncoderOptions
     /// <summary>Where it computes; by default on the first CUDA device, and on the CPU where there is none.</summary>
     public Device Device { get; init; } = Device.Auto;
 
-    /// <summary>Type of the matrix operands; float32 by default.</summary>
-    public Precision Precision { get; init; } = Precision.Float32;
+    /// <summary>
+    /// Type of the matrix operands. Null, the default, leaves it to the device: float16 on CUDA, float32 on the CPU; <see cref="SpeechEncoder.Precision"/>
+    /// says which it is. Float16 on the CPU is refused.
+    /// </summary>
+    public Precision? Precision { get; init; }
 
     /// <summary>Threads that compute on the CPU; by default the processors of this machine. Features do not depend on it, not in one bit.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Less than one.</exception>

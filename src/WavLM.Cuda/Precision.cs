@@ -6,9 +6,9 @@ public enum Precision
     /// <summary>Exact: every layer within 1e-5 of float64 (relative L2).</summary>
     Float32,
 
-    /// <summary>Operands in float16, on CUDA alone: every layer within 2e-3 of float64 (relative L2).</summary>
+    /// <summary>Operands in float16, on CUDA alone: every layer within 2e-3 of float64 (relative L2). An operand beyond 65,504 becomes infinite.</summary>
     Float16,
 
-    /// <summary>Operands in bfloat16: every layer within 1.5e-2 of float64 (relative L2).</summary>
+    /// <summary>Operands in bfloat16, with float32's range: every layer within 1.5e-2 of float64 (relative L2).</summary>
     BFloat16,
 }

@@ -50,7 +50,7 @@ public sealed class SpeechEncoder : IFeatureEncoder, IDisposable
     /// <param name="options">How it runs; the defaults where null.</param>
     /// <exception cref="CheckpointException">It is not a checkpoint this version reads; the message says what was found.</exception>
     /// <exception cref="NativeLibraryException">The device needs a library that is missing.</exception>
-    /// <exception cref="PlatformNotSupportedException">There is no such device, or it can't compute in this precision.</exception>
+    /// <exception cref="PlatformNotSupportedException">There is no such device, or it can't compute in this precision; the message names those that it can.</exception>
     /// <exception cref="DeviceMemoryException">The device has not enough memory for the weights.</exception>
     /// <exception cref="DeviceException">The device or one of its libraries refused a call.</exception>
     /// <exception cref="DeviceLostException">The device no longer answers.</exception>
@@ -66,7 +66,7 @@ public sealed class SpeechEncoder : IFeatureEncoder, IDisposable
     /// <param name="cancellationToken">Seen between layers.</param>
     /// <exception cref="CheckpointException">A tensor cannot be read.</exception>
     /// <exception cref="NativeLibraryException">The device needs a library that is missing.</exception>
-    /// <exception cref="PlatformNotSupportedException">There is no such device, or it can't compute in this precision.</exception>
+    /// <exception cref="PlatformNotSupportedException">There is no such device, or it can't compute in this precision; the message names those that it can.</exception>
     /// <exception cref="DeviceMemoryException">The device has not enough memory for the weights.</exception>
     /// <exception cref="DeviceLostException">The device no longer answers.</exception>
     public static SpeechEncoder Load(Checkpoint checkpoint, EncoderOptions? options = null, CancellationToken cancellationToken = default)
@@ -74,18 +74,19 @@ public sealed class SpeechEncoder : IFeatureEncoder, IDisposable
         ArgumentNullException.ThrowIfNull(checkpoint);
         options ??= new EncoderOptions();
         FeatureConvention convention = options.Convention ?? FeatureConvention.Resolve(Checkpoints.Convention.HuggingFace, checkpoint);
-        Device device = options.Device.Resolve(out _);
+        Device device = options.Device.Resolve(out string? whyNotCuda);
+        Precision precision = Precisions.On(device, options.Precision, whyNotCuda);
         device.RequireUsable();
         var thread = new EncoderThread();
         try
         {
             return thread.Run(() =>
             {
-                IBackend backend = device.IsCuda ? CudaBackend.Open(device.Ordinal, options.Precision, options.Warn ?? (static _ => { })) : new CpuBackend(options.Precision, options.Threads);
+                IBackend backend = device.IsCuda ? CudaBackend.Open(device.Ordinal, precision, options.Warn ?? (static _ => { })) : new CpuBackend(precision, options.Threads);
                 try
                 {
                     EncoderWeights weights = EncoderWeights.Load(checkpoint, backend, cancellationToken);
-                    return new SpeechEncoder(thread, backend, weights, checkpoint.Config, convention, options.Precision, device);
+                    return new SpeechEncoder(thread, backend, weights, checkpoint.Config, convention, precision, device);
                 }
                 catch
                 {

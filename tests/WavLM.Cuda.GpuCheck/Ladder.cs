@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using WavLM.Cuda.GpuCheck.Stages;
+using WavLM.Cuda.GpuCheck.Stages.Ptx;
 using WavLM.Cuda.Native;
 
 namespace WavLM.Cuda.GpuCheck;

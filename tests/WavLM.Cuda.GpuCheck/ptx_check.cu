@@ -1,4 +1,4 @@
-// What kernels/common/ptx.cuh says of its instructions, tried one by one. Each kernel's expected result is in PtxStage.cs.
+// What kernels/common/ptx.cuh says of its instructions, tried one by one. Each kernel's expected result is in Stages/Ptx.
 #include "common/ptx.cuh"
 
 // Three groups of copies, waited for one by one. A thread sees its own copies after the wait that covers their group, and those of
@@ -20,4 +20,67 @@ copy_async(const float4* __restrict__ x, float4* __restrict__ y)
     copy_async_wait<0>();
     __syncthreads();   // the others' copies of the last group
     y[first + 2 * THREADS + t] = tile[2][THREADS - 1 - t];
+}
+
+// The same copy where inside[i] is not 0, zeros where it is. x, y [blocks * THREADS] packs of 16 bytes.
+extern "C" __global__ void __launch_bounds__(THREADS)
+copy_async_or_zeros(const float4* __restrict__ x, const int* __restrict__ inside, float4* __restrict__ y)
+{
+    __shared__ float4 tile[THREADS];
+    const long long i = (long long)blockIdx.x * THREADS + threadIdx.x;
+    copy_async_16_or_zeros(&tile[threadIdx.x], x + i, inside[i] != 0);
+    copy_async_commit();
+    copy_async_wait<0>();
+    y[i] = tile[threadIdx.x];
+}
+
+// A warp has 32 rows of 16 bytes; its lane l names row places[l]. plain, transposed [warps][32] four registers each.
+extern "C" __global__ void __launch_bounds__(THREADS)
+load_matrices(const uint4* __restrict__ rows, const int* __restrict__ places, uint4* __restrict__ plain, uint4* __restrict__ transposed)
+{
+    __shared__ uint4 tile[THREADS];
+    const long long i = (long long)blockIdx.x * THREADS + threadIdx.x;
+    tile[threadIdx.x] = rows[i];
+    __syncwarp();   // the other lanes' rows
+    const uint4* named = tile + threadIdx.x / 32 * 32 + places[i];
+    unsigned r[4];
+    load_matrix_x4(r, named);
+    plain[i] = make_uint4(r[0], r[1], r[2], r[3]);
+    load_matrix_x4_transposed(r, named);
+    transposed[i] = make_uint4(r[0], r[1], r[2], r[3]);
+}
+
+// d += a b by the registers of each lane, of float16 or of bfloat16. a, b, d [warps][32].
+extern "C" __global__ void __launch_bounds__(THREADS)
+multiply_add(const uint4* __restrict__ a, const uint2* __restrict__ b, float4* __restrict__ d, int of_bfloats)
+{
+    const long long i = (long long)blockIdx.x * THREADS + threadIdx.x;
+    const unsigned left[4] = {a[i].x, a[i].y, a[i].z, a[i].w};
+    float sums[4] = {d[i].x, d[i].y, d[i].z, d[i].w};
+    if (of_bfloats) multiply_add_bfloat(sums, left, b[i].x, b[i].y);
+    else multiply_add_half(sums, left, b[i].x, b[i].y);
+    d[i] = make_float4(sums[0], sums[1], sums[2], sums[3]);
+}
+
+// Every function of one value, and a pair of the value and its neighbour. All [count].
+extern "C" __global__ void __launch_bounds__(THREADS)
+convert(const float* __restrict__ x, unsigned short* __restrict__ halves, unsigned short* __restrict__ bfloats, unsigned* __restrict__ half_pairs,
+        unsigned* __restrict__ bfloat_pairs, float* __restrict__ powers, int count)
+{
+    const int i = blockIdx.x * THREADS + threadIdx.x;
+    if (i >= count) return;
+    const float next = x[(i + 1) % count];
+    halves[i] = half_bits(x[i]);
+    bfloats[i] = bfloat_bits(x[i]);
+    half_pairs[i] = half_pair(x[i], next);
+    bfloat_pairs[i] = bfloat_pair(x[i], next);
+    powers[i] = exp2_approximate(x[i]);
+}
+
+// values[i] = the float16 with the bits i.
+extern "C" __global__ void __launch_bounds__(THREADS)
+half_values(float* __restrict__ values)
+{
+    const int i = blockIdx.x * THREADS + threadIdx.x;
+    values[i] = half_value((unsigned short)i);
 }

@@ -1,11 +1,14 @@
 #!/usr/bin/env bash
-# Unpacks NVIDIA's own libraries out of Debian's non-free packages into a folder, where the bindings are called against them. They load
-# without a GPU. Nothing is installed, and apt's own lists stay as they are: this machine's sources, with the component non-free, are
-# read into lists beside the folder. artifacts/abi leads to what was unpacked; with nothing to do it takes no time.
+# Unpacks NVIDIA's own libraries out of Debian's non-free packages into a folder, where the bindings are called against them, and with
+# them the two programs that show what a compiled kernel holds. All of it works without a GPU. Nothing is installed, and apt's own lists
+# stay as they are: this machine's sources, with the component non-free, are read into lists beside the folder. artifacts/abi leads to
+# what was unpacked. What is there already is not fetched again; with nothing to do it takes no time.
 #   fetch.sh [FOLDER]
 set -euo pipefail
 
-packages=(libcuda1 libnvrtc11.2 libnvrtc-builtins11.8 libcublaslt11)
+# cuobjdump and nvdisasm are in nvidia-cuda-toolkit: 84 MB alone, but installing it would pull in gigabytes.
+packages=(libcuda1 libnvrtc11.2 libnvrtc-builtins11.8 libcublaslt11 nvidia-cuda-toolkit)
+programs=(cuobjdump nvdisasm)
 folder=$(realpath -m "${1:-${XDG_CACHE_HOME:-$HOME/.cache}/wavlm-abi}")
 libraries=$folder/lib
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -15,16 +18,26 @@ lead_there() {
     ln -sfn "$libraries" "$root/artifacts/abi"
     echo "abi: bindings meet $(awk '{ printf "%s%s %s", (NR > 1 ? ", " : ""), $1, $2 }' "$libraries/complete")"
 }
-if [ -e "$libraries/complete" ]; then
+missing=()
+for package in "${packages[@]}"; do
+    grep -qs "^$package " "$libraries/complete" || missing+=("$package")
+done
+if [ ${#missing[@]} = 0 ]; then
     lead_there
     exit 0
 fi
+# What is there already can be used whatever becomes of the rest.
+[ ! -e "$libraries/complete" ] || lead_there >/dev/null
 command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || { echo "abi: no apt on this machine" >&2; exit 1; }
 
 mkdir -p "$folder"
 work=$(mktemp -d "$folder/fetch.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 mkdir -p "$work"/{sources,lists/partial,cache/archives/partial,debs,unpacked,lib}
+if [ -e "$libraries/complete" ]; then
+    cp -al "$libraries/." "$work/lib"
+    cp --remove-destination "$libraries/complete" "$work/lib"   # it is added to, and must not be the other's any more
+fi
 
 # The machine's sources, one component each. A source without it is passed over.
 shopt -s nullglob
@@ -39,16 +52,20 @@ options=(-o Dir::Etc::sourcelist=/dev/null -o "Dir::Etc::sourceparts=$work/sourc
     -o "Dir::Cache=$work/cache" -o APT::Update::Post-Invoke= -o APT::Sandbox::User=root -o Acquire::Languages=none -o Acquire::Retries=2)
 echo "abi: reading the lists of non-free" >&2
 timeout 120 apt-get "${options[@]}" update -qq >&2 || echo "abi: some sources could not be read" >&2
-echo "abi: downloading ${packages[*]}" >&2
-(cd "$work/debs" && timeout 600 apt-get "${options[@]}" download -qq "${packages[@]}" >&2)
+echo "abi: downloading ${missing[*]}" >&2
+(cd "$work/debs" && timeout 600 apt-get "${options[@]}" download -qq "${missing[@]}" >&2) || { echo "abi: could not download ${missing[*]}" >&2; exit 1; }
 
 for package in "$work"/debs/*.deb; do
     dpkg-deb -x "$package" "$work/unpacked"
     dpkg-deb --showformat='${Package} ${Version}\n' -W "$package" >>"$work/lib/complete"
 done
-find "$work/unpacked" \( -type f -o -type l \) -name 'lib*.so*' -exec mv -n -t "$work/lib" {} +
+# Of the toolkit the two programs alone: its libraries are for building, and would be found in place of those above.
+find "$work/unpacked" \( -type f -o -type l \) -path '*/lib/*-linux-gnu/*' -name 'lib*.so*' -exec mv -n -t "$work/lib" {} +
+for program in "${programs[@]}"; do
+    [ ! -e "$work/unpacked/usr/bin/$program" ] || mv "$work/unpacked/usr/bin/$program" "$work/lib"
+done
 
-for wanted in libcuda.so.1 libnvrtc.so.11.2 libcublasLt.so.11; do
+for wanted in libcuda.so.1 libnvrtc.so.11.2 libcublasLt.so.11 "${programs[@]}"; do
     [ -e "$work/lib/$wanted" ] || { echo "abi: no $wanted in the packages" >&2; exit 1; }
 done
 rm -rf "$libraries"

@@ -159,11 +159,12 @@ CUDA_EXPORT cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmu
 
     const Addresses at = {reinterpret_cast<CUdeviceptr>(a), reinterpret_cast<CUdeviceptr>(b), plus != 0 ? reinterpret_cast<CUdeviceptr>(c) : 0,
                           reinterpret_cast<CUdeviceptr>(d), needed > 0 ? reinterpret_cast<CUdeviceptr>(workspace) : 0};
+    // The bias is read as D is written: in vectors of the same width.
     const auto aligned = [&](CUdeviceptr address, const MatrixLayout& layout) {
         return address % static_cast<CUdeviceptr>(std::max<long long>(alignment_of(algorithm), element_size(layout.element()))) == 0;
     };
     if (!aligned(at.a, problem.a) || !aligned(at.b, problem.b) || !aligned(at.c, problem.c) || !aligned(at.d, problem.d) || at.workspace % 16 ||
-        (has_bias(problem) && problem.desc.bias % static_cast<CUdeviceptr>(element_size(problem.d.element()))))
+        (has_bias(problem) && !aligned(problem.desc.bias, problem.d)))
         return CUBLAS_STATUS_INVALID_VALUE;
     if (const int failed = fault(fault_matmul)) return static_cast<cublasStatus_t>(failed);
     if (!check_matmul_ranges(problem, algorithm, at, plus)) {

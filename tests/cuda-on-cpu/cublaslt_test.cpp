@@ -176,25 +176,125 @@ void a_strided_convolution_is_two_products()
         }
 }
 
+// float16 or bfloat16, by their bits: few values, none of them rounded.
+std::uint16_t bits_of(float value, cudaDataType type)
+{
+    std::uint32_t bits;
+    std::memcpy(&bits, &value, sizeof bits);
+    if (type == CUDA_R_16BF) return static_cast<std::uint16_t>(bits >> 16);
+    return static_cast<std::uint16_t>(value == 0 ? 0 : (bits >> 16 & 0x8000) | ((bits >> 23 & 0xff) - 112) << 10 | (bits >> 13 & 0x3ff));
+}
+
+CUdeviceptr upload_halves(TestDevice& one, const std::vector<float>& values, cudaDataType type)
+{
+    std::vector<std::uint16_t> halves;
+    for (const float value : values) halves.push_back(bits_of(value, type));
+    const CUdeviceptr address = one.allocate(halves.size() * 2);
+    OK(cuMemcpyHtoDAsync_v2(address, halves.data(), halves.size() * 2, one.stream));
+    OK(cuStreamSynchronize(one.stream));   // before the vector goes
+    return address;
+}
+
+// Sum, C and bias: a result is right only if it is rounded once, at the end.
 void half_precision_rounds_once()
 {
-    TestDevice one;
     const long long in = 64, out = 32, rows = 5;
     for (const cudaDataType type : {CUDA_R_16F, CUDA_R_16BF}) {
-        const std::uint16_t unit = type == CUDA_R_16F ? 0x3c00 : 0x3f80, half = type == CUDA_R_16F ? 0x3800 : 0x3f00;
-        const std::vector<std::uint16_t> w(in * out, half), x(in * rows, unit);
-        const CUdeviceptr weight = one.allocate(w.size() * 2), input = one.allocate(x.size() * 2), output = one.allocate(out * rows * 4);
-        OK(cuMemcpyHtoDAsync_v2(weight, w.data(), w.size() * 2, one.stream));
-        OK(cuMemcpyHtoDAsync_v2(input, x.data(), x.size() * 2, one.stream));
-        Linear wide(rows, in, out, type), narrow(rows, in, out, type, type);
-        OK(wide.run(one.stream, weight, input, output, nullptr));
-        SAME(one.download(output, 1)[0], 32);
+        const bool half = type == CUDA_R_16F;
+        TestDevice one;
+        std::vector<float> w(in * out, 1), x(in * rows, 1);
+        for (long long r = 0; r < rows; r++) x[r * in] = 1.5f, x[r * in + 1] = 1.03125f;
+        const CUdeviceptr weight = upload_halves(one, w, type), input = upload_halves(one, x, type);
+        const float sum = 64.53125f;
+        const auto with_bias = [](Linear& linear, CUdeviceptr bias) {
+            linear.set(CUBLASLT_MATMUL_DESC_EPILOGUE, static_cast<std::uint32_t>(CUBLASLT_EPILOGUE_BIAS));
+            linear.set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias);
+        };
+
+        // The residual stream: float32 C, D and bias.
+        Linear wide(rows, in, out, type, CUDA_R_32F);
+        with_bias(wide, one.upload(std::vector<float>(out, 0.001953125f)));
+        const CUdeviceptr stream = one.upload(std::vector<float>(out * rows, 1000));
+        OK(wide.run(one.stream, weight, input, stream, nullptr, 1));
+        for (const float value : one.download(stream, out * rows)) SAME(value, 1000 + sum + 0.001953125f);
+
+        // Half D, half bias: 64.5625 in float16, whose steps are 1/16 here; 64.75 in bfloat16, a tie between 64.5 and 65, which is even.
+        // Were the sum rounded first, to 64.5, then both would come to 64.5 again.
+        Linear narrow(rows, in, out, type, type);
+        with_bias(narrow, upload_halves(one, std::vector<float>(out, half ? 0.03125f : 0.21875f), type));
+        const CUdeviceptr output = one.allocate(out * rows * 2);
         OK(narrow.run(one.stream, weight, input, output, nullptr));
-        std::uint16_t bits = 0;
-        OK(cuMemcpyDtoHAsync_v2(&bits, output, 2, one.stream));
+        std::vector<std::uint16_t> y(out * rows);
+        OK(cuMemcpyDtoHAsync_v2(y.data(), output, y.size() * 2, one.stream));
         OK(cuStreamSynchronize(one.stream));
-        SAME(bits, type == CUDA_R_16F ? 0x5000 : 0x4200);
+        for (const std::uint16_t value : y) SAME(value, bits_of(half ? 64.5625f : 65, type));
+        SAME(emu_reports(), 0);
     }
+}
+
+// cuBLASLt's manual, table of supported data types: operands alike; C, D and the bias of one type, float32 or the operands'.
+void takes_the_real_ones_types()
+{
+    TestDevice one;
+    const cudaDataType all[] = {CUDA_R_32F, CUDA_R_16F, CUDA_R_16BF};
+    for (const cudaDataType a : all)
+        for (const cudaDataType b : all)
+            for (const cudaDataType c : all)
+                for (const cudaDataType d : all)
+                    for (const int bias : {-1, static_cast<int>(CUDA_R_32F), static_cast<int>(CUDA_R_16F), static_cast<int>(CUDA_R_16BF)}) {
+                        Linear linear(8, 64, 32, b, c);
+                        linear.set(CUBLASLT_MATMUL_DESC_COMPUTE_TYPE, static_cast<int>(CUBLAS_COMPUTE_32F));
+                        linear.lay(linear.w, CUBLASLT_MATRIX_LAYOUT_TYPE, static_cast<std::uint32_t>(a));
+                        linear.set(CUBLASLT_MATMUL_DESC_EPILOGUE, static_cast<std::uint32_t>(CUBLASLT_EPILOGUE_BIAS));
+                        linear.set(CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, bias);
+                        cublasLtMatrixLayout_t result = nullptr;
+                        OK(cublasLtMatrixLayoutCreate(&result, d, 32, 8, 32));
+                        cublasLtMatmulHeuristicResult_t found;
+                        int count = 0;
+                        const cublasStatus_t status = cublasLtMatmulAlgoGetHeuristic(linear.library, linear.desc, linear.w, linear.x, linear.y, result, linear.preference, 1, &found, &count);
+                        const bool supported = a == b && c == d && (d == CUDA_R_32F || d == a) && (bias == -1 || bias == static_cast<int>(d));
+                        SAME(status, supported ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_NOT_SUPPORTED);
+                        SAME(count, supported);
+                        OK(cublasLtMatrixLayoutDestroy(result));
+                    }
+    Linear half(8, 64, 32, CUDA_R_16F, CUDA_R_16F);
+    cublasLtMatmulHeuristicResult_t found;
+    int count = 0;
+    half.set(CUBLASLT_MATMUL_DESC_SCALE_TYPE, static_cast<int>(CUDA_R_16F));   // of the sums in float16
+    SAME(cublasLtMatmulAlgoGetHeuristic(half.library, half.desc, half.w, half.x, half.y, half.y, half.preference, 1, &found, &count), CUBLAS_STATUS_NOT_SUPPORTED);
+}
+
+// Eight halves are 16 bytes: rows, batches, addresses and the bias at such places take the fast algorithms, others the slow one or none.
+void alignment_decides_about_algorithms()
+{
+    TestDevice one;
+    Linear aligned(8, 64, 32, CUDA_R_16F, CUDA_R_16F), odd(8, 66, 32, CUDA_R_16F, CUDA_R_16F);
+    SAME(Linear::config(aligned.heuristic()[0].algo, CUBLASLT_ALGO_CONFIG_ID), 21);
+    SAME(Linear::config(odd.heuristic()[0].algo, CUBLASLT_ALGO_CONFIG_ID), 1);
+    SAME(odd.heuristic().size(), 1);
+    const cublasLtMatmulAlgo_t fast = aligned.heuristic()[0].algo;
+    cublasLtMatmulHeuristicResult_t checked;
+    SAME(cublasLtMatmulAlgoCheck(odd.library, odd.desc, odd.w, odd.x, odd.y, odd.y, &fast, &checked), CUBLAS_STATUS_NOT_SUPPORTED);
+
+    const std::vector<float> ones(64 * 40, 1);
+    const CUdeviceptr weight = upload_halves(one, ones, CUDA_R_16F), input = upload_halves(one, ones, CUDA_R_16F), output = one.allocate(8 * 32 * 2 + 16), bias = upload_halves(one, ones, CUDA_R_16F);
+    OK(aligned.run(one.stream, weight, input, output, &fast));
+    SAME(aligned.run(one.stream, weight + 2, input, output, &fast), CUBLAS_STATUS_INVALID_VALUE);
+    SAME(aligned.run(one.stream, weight, input + 8, output, &fast), CUBLAS_STATUS_INVALID_VALUE);
+    SAME(aligned.run(one.stream, weight, input, output + 4, &fast), CUBLAS_STATUS_INVALID_VALUE);
+    aligned.set(CUBLASLT_MATMUL_DESC_EPILOGUE, static_cast<std::uint32_t>(CUBLASLT_EPILOGUE_BIAS));
+    aligned.set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias);
+    OK(aligned.run(one.stream, weight, input, output, &fast));
+    aligned.set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias + 2);
+    SAME(aligned.run(one.stream, weight, input, output, &fast), CUBLAS_STATUS_INVALID_VALUE);
+
+    // Who says that D may lie anywhere gets what can write it anywhere.
+    aligned.prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, std::uint32_t(2));
+    const std::vector<cublasLtMatmulHeuristicResult_t> found = aligned.heuristic();
+    SAME(found.size(), 1);
+    OK(aligned.run(one.stream, weight, input, output + 2, &found[0].algo));
+    OK(cuStreamSynchronize(one.stream));
+    SAME(emu_reports(), 0);
 }
 
 void refuses_what_the_real_one_refuses()
@@ -287,6 +387,8 @@ int main()
     bits_follow_from_the_algorithm();
     a_strided_convolution_is_two_products();
     half_precision_rounds_once();
+    takes_the_real_ones_types();
+    alignment_decides_about_algorithms();
     refuses_what_the_real_one_refuses();
     unwritten_rows_stay_unwritten();
     is_fast_enough();

@@ -63,6 +63,8 @@ void emu_trap(const char* file, int line) __attribute__((noreturn));
 void emu_copy_async(void* shared, const void* global, unsigned bytes, unsigned read, const char* file, int line);
 void emu_copy_async_commit(void);
 void emu_copy_async_wait(int groups);   // until at most so many of the thread's groups are under way
+// The 16 bytes of shared memory that a lane names to ldmatrix.
+void emu_read_matrix_row(void* to, const void* row, const char* file, int line);
 }
 
 inline void __syncthreads(EMU_CALLER) { asm volatile("" ::: "memory"); emu_block_barrier(file, line); asm volatile("" ::: "memory"); }
@@ -211,20 +213,25 @@ inline unsigned short emu_bfloat_bits(float x)
 }
 
 // ldmatrix.x4: lane l gives row l % 8 of matrix l / 8; it gets a pair of row l / 4 of each, or, transposed, one value of two rows.
-inline void emu_load_matrix_x4(unsigned (&r)[4], const void* row, EMU_CALLER)
+struct EmuMatrixRow { unsigned short values[8]; };
+inline const EmuMatrixRow* emu_matrix_rows(const void* named, const char* file, int line)
 {
-    const void* const* rows = emu_warp_values(row, 0xFFFFFFFF, file, line);
-    const unsigned lane = emu_lane();
-    for (int matrix = 0; matrix < 4; matrix++) r[matrix] = static_cast<const unsigned*>(rows[8 * matrix + lane / 4])[lane % 4];
+    EmuMatrixRow mine;
+    emu_read_matrix_row(&mine, named, file, line);
+    return emu_warp_values(mine, 0xFFFFFFFF, file, line);
 }
-inline void emu_load_matrix_x4_transposed(unsigned (&r)[4], const void* row, EMU_CALLER)
+inline unsigned emu_pair(unsigned short low, unsigned short high) { return low | static_cast<unsigned>(high) << 16; }
+inline void emu_load_matrix_x4(unsigned (&r)[4], const void* named, EMU_CALLER)
 {
-    const void* const* rows = emu_warp_values(row, 0xFFFFFFFF, file, line);
-    const unsigned lane = emu_lane();
-    for (int matrix = 0; matrix < 4; matrix++) {
-        const void* const* first = rows + 8 * matrix + 2 * (lane % 4);
-        r[matrix] = static_cast<const unsigned short*>(first[0])[lane / 4] | static_cast<unsigned>(static_cast<const unsigned short*>(first[1])[lane / 4]) << 16;
-    }
+    const EmuMatrixRow* rows = emu_matrix_rows(named, file, line);
+    const unsigned row = emu_lane() / 4, first = 2 * (emu_lane() % 4);
+    for (int matrix = 0; matrix < 4; matrix++) r[matrix] = emu_pair(rows[8 * matrix + row].values[first], rows[8 * matrix + row].values[first + 1]);
+}
+inline void emu_load_matrix_x4_transposed(unsigned (&r)[4], const void* named, EMU_CALLER)
+{
+    const EmuMatrixRow* rows = emu_matrix_rows(named, file, line);
+    const unsigned first = 2 * (emu_lane() % 4), column = emu_lane() / 4;
+    for (int matrix = 0; matrix < 4; matrix++) r[matrix] = emu_pair(rows[8 * matrix + first].values[column], rows[8 * matrix + first + 1].values[column]);
 }
 
 // mma m16n8k16: each lane widens its part of a [16, 16] and b [16, 8], so that a sum is over floats.

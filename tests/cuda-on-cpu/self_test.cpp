@@ -23,6 +23,9 @@ struct Case
 
 #define KERNEL "extern \"C\" __global__ void kernel(const float* x, float* y, int n) "
 
+// Rows of 16 bytes that all lanes may name.
+#define LDMATRIX "#define TILE __shared__ uint4 tile[64]; tile[threadIdx.x] = uint4(); __syncthreads();\n" KERNEL
+
 constexpr auto Illegal = emu::Outcome::illegal_address;
 constexpr auto Misaligned = emu::Outcome::misaligned_address;
 constexpr auto Failure = emu::Outcome::launch_failure;
@@ -180,6 +183,66 @@ const std::vector<Case> cases = {
     emu_copy_async_wait(0);
     y[threadIdx.x] = shared[threadIdx.x].y;
 })", {"misaligned", "source of a cp.async", "test.cu:3"}, Misaligned, 1, 64, 1024},
+    {"an ldmatrix without all lanes", LDMATRIX R"({
+    TILE
+    unsigned r[4] = {};
+    if (threadIdx.x % 32 < 24 || !FLAW) emu_load_matrix_x4(r, tile + threadIdx.x);
+    y[threadIdx.x] = r[0] + r[3];
+})", {"thread 0 waits in the exchange test.cu:5", "thread 24 has ended"}},
+    {"an ldmatrix at two places", LDMATRIX R"({
+    TILE
+    unsigned r[4];
+    if (threadIdx.x % 2 || !FLAW) emu_load_matrix_x4_transposed(r, tile + threadIdx.x);
+    else emu_load_matrix_x4_transposed(r, tile + threadIdx.x);
+    y[threadIdx.x] = r[0] + r[3];
+})", {"thread 0 waits in the exchange test.cu:6", "thread 1 waits in the exchange test.cu:5"}},
+    {"a misaligned row of an ldmatrix", LDMATRIX R"({
+    TILE
+    unsigned r[4];
+    emu_load_matrix_x4(r, reinterpret_cast<const char*>(tile + threadIdx.x / 2) + 8 * FLAW);
+    y[threadIdx.x] = r[0] + r[3];
+})", {"misaligned", "row of an ldmatrix", "test.cu:5"}, Misaligned},
+    {"an ldmatrix of what was never written", LDMATRIX R"({
+    __shared__ uint4 tile[64];
+    if (threadIdx.x != 9 || !FLAW) tile[threadIdx.x] = uint4();
+    __syncthreads();
+    unsigned r[4];
+    emu_load_matrix_x4_transposed(r, tile + threadIdx.x);
+    y[threadIdx.x] = r[0] + r[3];
+})", {"thread 9 reads what was never written", "test.cu:7", "static shared"}},
+    {"an ldmatrix of global memory", LDMATRIX R"({
+    TILE
+    unsigned r[4];
+    emu_load_matrix_x4(r, FLAW ? reinterpret_cast<const uint4*>(x) + threadIdx.x : tile + threadIdx.x);
+    y[threadIdx.x] = r[0] + r[3];
+})", {"illegal ldmatrix", "test.cu:5"}, Illegal},
+    {"an ldmatrix beyond shared memory", LDMATRIX R"({
+    TILE
+    unsigned r[4];
+    emu_load_matrix_x4(r, tile + threadIdx.x + FLAW);
+    y[threadIdx.x] = r[0] + r[3];
+})", {"thread 63", "illegal ldmatrix of 16 bytes", "test.cu:5"}, Illegal},
+    {"an ldmatrix of what another lane has just written", LDMATRIX R"({
+    __shared__ uint4 tile[64];
+    tile[threadIdx.x ^ 1] = uint4();
+    if (!FLAW) __syncwarp();
+    unsigned r[4];
+    emu_load_matrix_x4(r, tile + threadIdx.x);
+    y[threadIdx.x] = r[0] + r[3];
+})", {"race", "reads what thread", "test.cu:7"}},
+    {"an mma without all lanes", KERNEL R"({
+    const unsigned a[4] = {};
+    float d[4] = {};
+    if (threadIdx.x != 40 || !FLAW) emu_multiply_add<emu_half_value>(d, a, 0, 0);
+    y[threadIdx.x] = d[0];
+})", {"thread 32 waits in the exchange test.cu:4", "thread 40 has ended"}},
+    {"an mma at two places", KERNEL R"({
+    const unsigned a[4] = {};
+    float d[4] = {};
+    if (threadIdx.x % 32 < 16 || !FLAW) emu_multiply_add<emu_bfloat_value>(d, a, 0, 0);
+    else emu_multiply_add<emu_bfloat_value>(d, a, 0, 0);
+    y[threadIdx.x] = d[0];
+})", {"thread 0 waits in the exchange test.cu:4", "thread 16 waits in the exchange test.cu:5"}},
     {"a flaw in a header", R"(#include "common/test.cuh"
 )" KERNEL R"({
     y[threadIdx.x] = reversed(x[threadIdx.x]);

@@ -18,8 +18,8 @@ public sealed record FeatureSettings
     /// <summary>Whether layer N of a pre-norm model is after the final norm; null where there is no such norm.</summary>
     public required bool? FinalNorm { get; init; }
 
-    /// <summary>The arithmetic, such as "fp32".</summary>
-    public required string Precision { get; init; }
+    /// <summary>Type of the matrix operands.</summary>
+    public required Precision Precision { get; init; }
 
     /// <summary>SHA-256 of the weights.</summary>
     public required string ModelSha256 { get; init; }

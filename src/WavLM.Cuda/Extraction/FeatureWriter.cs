@@ -50,7 +50,7 @@ internal sealed class FeatureWriter(OutputFolder folder, FeatureSettings setting
     {
         Features features = outcome.Features!;
         if (features.NonFiniteLayer is int layer)
-            return FailedRow(outcome, $"{outcome.Id}: found a feature of layer {layer} that is not finite, expected finite ones of finite audio; try --precision fp32, and see that the checkpoint is whole");
+            return FailedRow(outcome, $"{outcome.Id}: found a feature of layer {layer} that is not finite, expected finite ones of finite audio; {Remedy}");
         try
         {
             (string full, string relative) = folder.FileFor(outcome.Id);
@@ -73,6 +73,14 @@ internal sealed class FeatureWriter(OutputFolder folder, FeatureSettings setting
             return FailedRow(outcome, $"its features can't be written: {e.Message}");
         }
     }
+
+    /// <summary>What helps against features that are not finite: more range, where there is some.</summary>
+    private string Remedy => settings.Precision switch
+    {
+        Precision.Float16 => "values beyond 65,504 overflow in fp16, so use --precision bf16 or fp32",
+        Precision.BFloat16 => "try --precision fp32, and see that the checkpoint is whole",
+        _ => "see that the checkpoint is whole",
+    };
 
     private static ManifestRow FailedRow(Outcome outcome, string error) => new(outcome.Id, outcome.Source) { Error = error };
 }

@@ -77,7 +77,7 @@ public sealed record ManifestRow(string Id, string Source)
         json.WriteEndObject();
         if (settings.FinalNorm is bool finalNorm) json.WriteBoolean("final_norm", finalNorm);
         else json.WriteNull("final_norm");
-        json.WriteString("precision", settings.Precision);
+        json.WriteString("precision", settings.Precision.CommandLineName());
         json.WriteString("model", settings.ModelSha256);
         json.WriteString("device_set", settings.DeviceSet);
         json.WriteString("output", Output);

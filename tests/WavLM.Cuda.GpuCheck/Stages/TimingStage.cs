@@ -20,7 +20,7 @@ internal static class TimingStage
             string model = Path.Combine(folder, "model");
             CheckpointInitializer.Write(config, 1, model);
             Stopwatch clock = Stopwatch.StartNew();
-            using SpeechEncoder encoder = SpeechEncoder.Load(model, new EncoderOptions { Device = Device.Cuda() });
+            using SpeechEncoder encoder = SpeechEncoder.Load(model, new EncoderOptions { Device = Device.Cuda(), Precision = Precision.Float32 });
             Console.WriteLine(Invariant($"loaded in {clock.Elapsed.TotalSeconds:0.00} s; {encoder.DeviceSet}"));
             Dictionary<string, double> ours = [];
             foreach ((int utterances, int seconds) in workloads)

@@ -84,7 +84,7 @@ public sealed class CudaBatchInvarianceTests : IDisposable
         }
     }
 
-    private static SpeechEncoder Load(string fixture) => SpeechEncoder.Load(Fixture.Named(fixture).ModelPath, new EncoderOptions { Device = Device.Cuda() });
+    private static SpeechEncoder Load(string fixture) => SpeechEncoder.Load(Fixture.Named(fixture).ModelPath, new EncoderOptions { Device = Device.Cuda(), Precision = Precision.Float32 });
 
     private static CudaBackend Backend(SpeechEncoder encoder) => (CudaBackend)encoder.Backend;
 

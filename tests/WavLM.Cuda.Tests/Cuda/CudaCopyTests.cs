@@ -26,7 +26,7 @@ public sealed class CudaCopyTests(TinyModel tiny) : IClassFixture<TinyModel>
     public void A_batch_is_one_copy_to_the_host_for_each_layer_and_one_for_a_pool_a_sum_or_units()
     {
         EmulatedDevice.Reset();
-        using SpeechEncoder encoder = SpeechEncoder.Load(tiny.Model, new EncoderOptions { Device = Device.Cuda() });
+        using SpeechEncoder encoder = SpeechEncoder.Load(tiny.Model, new EncoderOptions { Device = Device.Cuda(), Precision = Precision.Float32 });
         LayerSelection last = LayerSelection.Parse("last", encoder.Config), all = LayerSelection.Parse("all", encoder.Config);
         Assert.Equal(1, CopiesOf(() => encoder.Encode(Batch, last, CancellationToken.None)));
         Assert.Equal(3, CopiesOf(() => encoder.Encode(Batch, all, CancellationToken.None)));
@@ -85,7 +85,7 @@ public sealed class CudaCopyTests(TinyModel tiny) : IClassFixture<TinyModel>
         EmulatedDevice.SetInstrumented(false);
         using TemporaryFolder folder = new();
         CheckpointInitializer.Write(OfLayersThatMakeThePeak, seed: 4, folder.Path);
-        using SpeechEncoder encoder = SpeechEncoder.Load(folder.Path, new EncoderOptions { Device = Device.Cuda() });
+        using SpeechEncoder encoder = SpeechEncoder.Load(folder.Path, new EncoderOptions { Device = Device.Cuda(), Precision = Precision.Float32 });
         Waveform[] batch = BatchInvariance.Noise([Samples], seed: 53);
         long last = PeakOf("last"), all = PeakOf("all");
         Assert.InRange(all - last, 0, 2 * OfLayersThatMakeThePeak.Frames(Samples) * OfLayersThatMakeThePeak.Width * sizeof(float));
@@ -110,7 +110,7 @@ public sealed class CudaCopyTests(TinyModel tiny) : IClassFixture<TinyModel>
             ConvLayers = [new(8, 10, 5), new(8, 3, 2), new(8, 3, 2), new(8, 3, 2), new(8, 3, 2), new(8, 2, 2), new(8, 2, 2)],
         };
         CheckpointInitializer.Write(config, seed: 3, folder.Path);
-        using SpeechEncoder encoder = SpeechEncoder.Load(folder.Path, new EncoderOptions { Device = Device.Cuda() });
+        using SpeechEncoder encoder = SpeechEncoder.Load(folder.Path, new EncoderOptions { Device = Device.Cuda(), Precision = Precision.Float32 });
         long weights = EmulatedDevice.Count("live_bytes");
         long[] peaks = [.. ((ReadOnlySpan<int>)[5_000, 10_000, 20_000]).ToArray().Select(PeakOf)];
         // The front end's tiles are the same for all; what grows, grows by frames.

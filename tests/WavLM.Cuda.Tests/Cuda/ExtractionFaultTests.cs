@@ -141,7 +141,7 @@ public sealed class ExtractionFaultTests : IClassFixture<FaultModel>, IDisposabl
         Console.SetError(error);
         try
         {
-            string[] arguments = ["extract", "--model", _model.PathOf(preNorm: false), "--out", Out(""), "--device", "cuda", "--batch-seconds", "1", .. _files];
+            string[] arguments = ["extract", "--model", _model.PathOf(preNorm: false), "--out", Out(""), "--device", "cuda", "--precision", "fp32", "--batch-seconds", "1", .. _files];
             return ((int)Assembly.Load("wavlm").EntryPoint!.Invoke(null, [arguments])!, error.ToString());
         }
         finally
@@ -175,7 +175,7 @@ public sealed class ExtractionFaultTests : IClassFixture<FaultModel>, IDisposabl
         FeatureSettings settings = new()
         {
             Convention = "hf", Normalised = false, NormalisationEpsilon = null, NormalisationSource = "preprocessor_config.json",
-            FinalNorm = null, Precision = "fp32", ModelSha256 = "abc", DeviceSet = encoder.DeviceSet,
+            FinalNorm = null, Precision = Precision.Float32, ModelSha256 = "abc", DeviceSet = encoder.DeviceSet,
         };
         ExtractionPlan plan = ExtractionPlan.Make(AudioInputs.Find(files), ChannelSelection.Mean, encoder.Config, FaultModel.All, default);
         ExtractionResult result = await new ExtractionRun(counting, plan, OutputFolder.Open(Out("")), settings, batchSeconds, new Silent())

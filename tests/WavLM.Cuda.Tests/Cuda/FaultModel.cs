@@ -56,7 +56,7 @@ public sealed class FaultModel : IDisposable
 
     public SpeechEncoder Load(bool preNorm, bool recorded)
     {
-        SpeechEncoder encoder = SpeechEncoder.Load(PathOf(preNorm), new EncoderOptions { Device = Device.Cuda() });
+        SpeechEncoder encoder = SpeechEncoder.Load(PathOf(preNorm), new EncoderOptions { Device = Device.Cuda(), Precision = Precision.Float32 });
         if (!recorded) ((CudaBackend)encoder.Backend).RecordedFrames = 0;
         return encoder;
     }

@@ -299,7 +299,7 @@ public sealed class ExtractionRunTests : IDisposable
         FeatureSettings settings = new()
         {
             Convention = "hf", Normalised = true, NormalisationEpsilon = 1e-7, NormalisationSource = "preprocessor_config.json",
-            FinalNorm = null, Precision = "fp32", ModelSha256 = "abc", DeviceSet = "a cpu",
+            FinalNorm = null, Precision = Precision.Float32, ModelSha256 = "abc", DeviceSet = "a cpu",
         };
         ExtractionRun run = new(_encoder, Plan(layers, inputs, channel ?? ChannelSelection.Mean), OutputFolder.Open(_folder.File("out/")), settings, batchSeconds, _recorder);
         return run.RunAsync(stop).WaitAsync(TimeSpan.FromSeconds(60), CancellationToken.None);

@@ -25,7 +25,7 @@ internal sealed partial class CpuBackend : IBackend
 
     /// <param name="precision">Type of the matrix operands.</param>
     /// <param name="threads">Workers, the calling thread included.</param>
-    /// <exception cref="PlatformNotSupportedException">bfloat16 without AVX-512, or a oneDNN that is not 2.x.</exception>
+    /// <exception cref="PlatformNotSupportedException">float16; bfloat16 without AVX-512; or a oneDNN that is not 2.x.</exception>
     public CpuBackend(Precision precision, int threads)
     {
         DnnlVersion version = Version();
@@ -35,7 +35,7 @@ internal sealed partial class CpuBackend : IBackend
         if (precision == Precision.BFloat16 && !isa.HasFlag(DnnlCpuIsa.Avx512Core))
             throw new PlatformNotSupportedException("bfloat16 needs a CPU with AVX-512, and this one has none; use --precision fp32");
 
-        OperandType = precision == Precision.BFloat16 ? ElementType.BFloat16 : ElementType.Float32;
+        OperandType = Precisions.On(Device.Cpu, precision, whyNotCuda: null).OperandType();
         Dnnl.ThrowIfFailed(Dnnl.dnnl_engine_create(out _engine, DnnlEngineKind.Cpu, 0));
         _workers = new Workers(threads, _engine);
         string width = Vector512.IsHardwareAccelerated ? "512" : Vector256.IsHardwareAccelerated ? "256" : "128";

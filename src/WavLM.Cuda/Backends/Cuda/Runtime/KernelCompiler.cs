@@ -45,7 +45,8 @@ internal sealed class KernelCompiler : IDisposable
     /// <summary>Begins compiling a source.</summary>
     /// <param name="file">Below kernels/.</param>
     /// <param name="defines">NAME or NAME=VALUE.</param>
-    public Task<byte[]> Compile(string file, string[] defines)
+    /// <param name="log">Gets what NVRTC says of a source that it takes, warnings for one; not called where the cache has the result.</param>
+    public Task<byte[]> Compile(string file, string[] defines, Action<string>? log = null)
     {
         // Whoever waits goes on on its own thread, not on the compiler's.
         TaskCompletionSource<byte[]> image = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -53,7 +54,7 @@ internal sealed class KernelCompiler : IDisposable
         {
             try
             {
-                image.SetResult(CompileNow(file, defines));
+                image.SetResult(CompileNow(file, defines, log));
             }
 #pragma warning disable CA1031 // rethrown where the image is waited for
             catch (Exception e)
@@ -72,7 +73,7 @@ internal sealed class KernelCompiler : IDisposable
         _work.Dispose();
     }
 
-    private byte[] CompileNow(string file, string[] defines)
+    private byte[] CompileNow(string file, string[] defines, Action<string>? log)
     {
         KernelSource source = _sources[file];
         string[] options = [_target.Option, "--std=c++17", .. defines.Select(static define => $"-D{define}")];
@@ -82,7 +83,8 @@ internal sealed class KernelCompiler : IDisposable
             Interlocked.Increment(ref _cached);
             return cached;
         }
-        byte[] image = NvrtcProgram.Compile(source, options, _target.Cubin);
+        byte[] image = NvrtcProgram.Compile(source, options, _target.Cubin, out string said);
+        log?.Invoke(said);
         Interlocked.Increment(ref _compiled);
         _cache.Write(key, image);
         return image;

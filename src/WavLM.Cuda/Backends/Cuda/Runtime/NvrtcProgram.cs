@@ -7,8 +7,12 @@ namespace WavLM.Cuda.Backends.Cuda.Runtime;
 internal static unsafe class NvrtcProgram
 {
     /// <summary>A cubin, or PTX with its terminating zero.</summary>
+    /// <param name="source">What is compiled.</param>
+    /// <param name="options">The compiler's.</param>
+    /// <param name="cubin">Whether the architecture among the options is a real one.</param>
+    /// <param name="log">What the compiler has to say of a source that it takes: its warnings; mostly nothing.</param>
     /// <exception cref="KernelCompilationException">The compiler refused the source.</exception>
-    public static byte[] Compile(KernelSource source, string[] options, bool cubin)
+    public static byte[] Compile(KernelSource source, string[] options, bool cubin, out string log)
     {
         string[] headers = [.. source.Headers.Select(static header => header.Text)], names = [.. source.Headers.Select(static header => header.Name)];
         Nvrtc.ThrowIfFailed(Nvrtc.nvrtcCreateProgram(out NvrtcProgramHandle program, source.Text, source.File, headers.Length, headers, names));
@@ -18,6 +22,7 @@ internal static unsafe class NvrtcProgram
             if (result == NvrtcResult.NVRTC_ERROR_COMPILATION)
                 throw new KernelCompilationException($"NVRTC refused kernels/{source.File} with {string.Join(' ', options)}:\n{Log(program)}");
             Nvrtc.ThrowIfFailed(result, $"nvrtcCompileProgram of kernels/{source.File} with {string.Join(' ', options)}");
+            log = Log(program);
             return cubin ? Cubin(program) : Ptx(program);
         }
     }
