@@ -52,6 +52,15 @@ internal sealed class CheckedBackend(CheckedDevice device, IBackend backend, Err
         return new Matrix(matrix.Rows, matrix.Columns, Array.ConvertAll(halves, bits => Rounding.FromBits(tensor.Type, bits)));
     }
 
+    /// <summary>Holds an operation to the rows of its result: what lies behind them in the tensor is what <see cref="Rent"/> put there.</summary>
+    public void NothingIsBehind(string what, Tensor tensor)
+    {
+        var all = new byte[tensor.Bytes];
+        device.Read(backend, tensor, all);
+        int end = checked((int)(tensor.Rows * tensor.Columns * tensor.Type.Bytes())), written = all.AsSpan(end).IndexOfAnyExcept(byte.MaxValue);
+        if (written >= 0) throw new CheckFailedException($"{what} [{tensor.Rows}, {tensor.Columns}]: something was written {written:N0} bytes behind the last row");
+    }
+
     public int[] DownloadIndices(Tensor tensor)
     {
         var indices = new int[tensor.Rows];

@@ -6,7 +6,8 @@ using WavLM.Cuda.Native;
 namespace WavLM.Cuda.Checks;
 
 /// <summary>The first CUDA device: a real one, or the emulated one where WAVLM_CUDA_PATH names it.</summary>
-internal sealed unsafe class CheckedCuda() : CheckedDevice("cuda")
+/// <param name="sources">Other kernels than the product's, for tests of the checks themselves; they are never kept in the user's cache.</param>
+internal sealed unsafe class CheckedCuda(KernelSources? sources = null) : CheckedDevice("cuda")
 {
     // All bits set are a NaN in every type.
     private const uint NotANumber = 0xFFFF_FFFF;
@@ -19,7 +20,7 @@ internal sealed unsafe class CheckedCuda() : CheckedDevice("cuda")
         try
         {
             Device.Cuda().RequireUsable();
-            CudaBackend backend = CudaBackend.Open(ordinal: 0, precision, static _ => { });
+            CudaBackend backend = sources is null ? CudaBackend.Open(ordinal: 0, precision, static _ => { }) : new CudaBackend(ordinal: 0, KernelCache.None, precision.OperandType(), sources: sources);
             backend.RecordedFrames = 0;   // tensors of records are never poison
             return backend;
         }

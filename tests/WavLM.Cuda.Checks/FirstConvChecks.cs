@@ -22,6 +22,7 @@ internal static class FirstConvChecks
         .. Check.Cross("first_conv of other shapes", ("kernel", [1, 3, 7]), ("stride", [1, 3]), ("norm", [0, 1]), OfOtherShapes),
         .. Check.Cross("first_conv in tiles", ("norm", [0, 1]), InTiles),
         .. Check.Cross("first_conv does not see neighbours", ("norm", [0, 1]), DoesNotSeeNeighbours),
+        .. Check.Cross("first_conv of no window is nothing", ("norm", [0, 1]), OfNoWindowIsNothing),
     ];
 
     private static void FoldErrs(CheckedBackend on, int channels, int frames, double offset)
@@ -113,6 +114,24 @@ internal static class FirstConvChecks
         on.Errors.SameBits("between NaN", Convolved(on, config, [other, x, other], weights, group: norm == 0, spoilt: [0, 2])[1], alone);
     }
 
+    // Nobody looks at these rows, but what a device writes there must not follow from half a window.
+    private static void OfNoWindowIsNothing(CheckedBackend on, int norm)
+    {
+        EncoderConfig config = Configs.WithConvLayers(new(48, 10, 5), new(8, 3, 2));
+        var weights = Host.Of(config.ConvLayers[0]);
+        float[] samples = Inputs.Normal(config.SamplesFor(9), seed: 134);
+        using PackedBatch batch = on.Pack(config, samples);
+        using FirstConvWeights conv = weights.Keep(on, group: norm == 0);
+        using Tensor? folded = norm == 0 ? on.Backend.FoldGroupNorm(batch, conv) : null;
+        int windows = (samples.Length - conv.Kernel) / conv.Stride + 1, rows = (int)batch.Slots * config.ConvLayers[1].Stride;
+        using Tensor y = on.Rent(rows, conv.Channels, on.OperandType);
+        on.Backend.FirstConv(batch, folded ?? conv.Taps, conv, firstRow: 0, y);
+        foreach (float value in on.Download(y).Range(windows, rows - windows).Values)
+        {
+            if (!float.IsNaN(value) && value != 0) throw new CheckFailedException($"row {windows} or one behind it has {value:R}, expected 0, or what was there before");
+        }
+    }
+
     /// <summary>The rows of each utterance's whole windows, less those past its slots, which no frame needs; with the utterances of <paramref name="spoilt"/> made NaN.</summary>
     private static Matrix[] Convolved(CheckedBackend on, EncoderConfig config, float[][] samples, Host weights, bool group, int tile = int.MaxValue, params int[] spoilt)
     {
@@ -126,6 +145,7 @@ internal static class FirstConvChecks
         {
             using Tensor y = on.Rent(Math.Min(tile, rows - first), conv.Channels, on.OperandType);
             on.Backend.FirstConv(batch, folded ?? conv.Taps, conv, first, y);
+            on.NothingIsBehind("y", y);
             tiles.Add(on.Download(y));
         }
         Matrix packed = Matrix.Stack([.. tiles]);

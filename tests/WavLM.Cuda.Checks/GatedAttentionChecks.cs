@@ -16,7 +16,7 @@ internal static class GatedAttentionChecks
         .. Check.OfEveryLength("gated_attention", first: 1, (on, frames) => Errs(on, Errors.Repeated(frames), heads: 1, headWidth: 16, biased: true)),
         .. Check.Cross("gated_attention", ShortFrames, ("head_width", [64, 80, 120]), (on, f, w) => Errs(on, Errors.Repeated(f), heads: 3, w, biased: true)),
         .. Check.Cross("gated_attention over several tiles of keys", LongFrames, (on, f) => Errs(on, [f], heads: 2, headWidth: 64, biased: true)),
-        .. Check.Cross("gated_attention of narrow heads", ("frames", [65, 130]), ("head_width", [4, 16, 33]), (on, f, w) => Errs(on, [f], heads: 2, w, biased: true)),
+        .. Check.Cross("gated_attention of narrow heads", ("frames", [65, 130]), ("head_width", [4, 16, 33, 34, 35]), (on, f, w) => Errs(on, [f], heads: 2, w, biased: true)),
         .. Check.Cross("gated_attention without bias", ("frames", [1, 65, 130, 513]), ("head_width", [64, 80]), (on, f, w) => Errs(on, Errors.Repeated(f), heads: 2, w, biased: false)),
         .. Check.Cross("gated_attention of several utterances", ("head_width", [64, 80]), (on, w) => Errs(on, [65, 17, 200, 31, 130], heads: 2, w, biased: true)),
         .. Check.Cross("gated_attention of large scores", ("frames", [130, 600]), (on, f) => Errs(on, [f], heads: 1, headWidth: 64, biased: true, deviation: 8)),

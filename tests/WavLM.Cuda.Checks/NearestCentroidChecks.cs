@@ -59,6 +59,7 @@ internal static class NearestCentroidChecks
         using Tensor kept = on.Backend.Keep(centroids.Values, centroids.Rows, centroids.Columns);
         using Tensor indices = on.Rent(x.Rows, 1, ElementType.Int32);
         on.Backend.NearestCentroid(rows, kept, indices);
+        on.NothingIsBehind("indices", indices);
         return on.DownloadIndices(indices);
     }
 }

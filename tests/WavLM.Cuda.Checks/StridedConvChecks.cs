@@ -19,17 +19,18 @@ internal static class StridedConvChecks
         .. Check.Cross("strided_conv in pairs of rows", Rows, ("channels", [16, 33, 64]), (on, r, c) => Errs(on, r, c, new ConvLayer(c, 3, 2), layerNorm: false, Paired)),
         .. Check.Cross("strided_conv in pairs of rows as published", ("rows", [17, 130]), (on, r) => Errs(on, r, inputs: 512, new ConvLayer(512, 3, 2), layerNorm: true, Paired)),
         .. Check.Cross("strided_conv as published", Kernels, (on, k) => Errs(on, rows: 17, inputs: 512, new ConvLayer(512, k, 2), layerNorm: false)),
+        .. Check.Cross("strided_conv with a bias", Kernels, ("channels", [33, 64]), (on, k, c) => Errs(on, rows: 65, c, new ConvLayer(c, k, 2), layerNorm: false, biased: true)),
         .. Check.Cross("strided_conv between unlike widths", Kernels, (on, k) => Errs(on, rows: 65, inputs: 48, new ConvLayer(33, k, 2), layerNorm: false)),
         .. Check.Cross("strided_conv of other shapes", ("kernel", [1, 2, 5]), ("stride", [1, 3]), (on, k, s) => Errs(on, rows: 65, inputs: 16, new ConvLayer(48, k, s), layerNorm: true)),
         .. Check.Cross("strided_conv rows do not see each other", Kernels, ("channels", [33, 64]), ("rows of slot", [Unpaired, Paired]), RowsDoNotSeeEachOther),
     ];
 
-    private static void Errs(CheckedBackend on, int rows, int inputs, ConvLayer shape, bool layerNorm, int rowsOfSlot = Unpaired)
+    private static void Errs(CheckedBackend on, int rows, int inputs, ConvLayer shape, bool layerNorm, int rowsOfSlot = Unpaired, bool biased = false)
     {
         int more = Math.Max(rows, Errors.FewestRows);
         Matrix x = Inputs.Matrix(InputRows(more, shape), inputs, seed: 31, on.OperandType);
         Matrix weight = Inputs.Matrix(shape.Channels, shape.Kernel * inputs, seed: 32, on.OperandType, deviation: 1 / Math.Sqrt(shape.Kernel * inputs));
-        float[] bias = layerNorm ? Inputs.Normal(shape.Channels, seed: 33) : [];
+        float[] bias = layerNorm || biased ? Inputs.Normal(shape.Channels, seed: 33) : [];
         Norm norm = Inputs.Norm(shape.Channels, seed: 34);
         float[] naive = Plain.StridedConv<float>(x, more, weight, bias, shape);
         double[] exact = Plain.StridedConv<double>(x, more, weight, bias, shape);

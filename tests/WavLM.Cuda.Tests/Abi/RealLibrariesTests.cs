@@ -107,7 +107,7 @@ public sealed class RealLibrariesTests(RealLibrariesTests.Answers answers, ITest
     [SkippableFact]
     public void The_emulated_device_is_found_as_what_it_is()
     {
-        ProbeRun probe = ProbeRun.On(EmulatedDevice.Required, "find");
+        ProbeRun probe = ProbeRun.On(Needed.EmulatedDevice, "find");
         foreach (string library in new[] { "cuda", "nvrtc", "cublasLt" })
         {
             Assert.Equal("True", probe[$"{library}.emulated"]);

@@ -96,7 +96,7 @@ public sealed class ColdCacheTests(ColdCacheTests.OneRun one) : IClassFixture<Co
 
         public void Require()
         {
-            _ = EmulatedDevice.Required;
+            _ = Needed.EmulatedDevice;
             Assert.True(Kernels.Count >= 10, $"{Kernels.Count} kernels were kept");
         }
 

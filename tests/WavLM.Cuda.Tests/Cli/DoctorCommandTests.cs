@@ -55,7 +55,7 @@ public sealed partial class DoctorCommandTests : IDisposable
     private Wavlm.Finished Doctor(string[] options, params (string Name, string Value)[] environment)
     {
         ProcessStartInfo start = new(Wavlm.Command, ["doctor", .. options]) { RedirectStandardOutput = true, RedirectStandardError = true };
-        start.Environment["WAVLM_CUDA_PATH"] = Cuda.EmulatedDevice.Required;
+        start.Environment["WAVLM_CUDA_PATH"] = Needed.EmulatedDevice;
         start.Environment["XDG_CACHE_HOME"] = _folder.Path;
         foreach ((string name, string value) in environment) start.Environment[name] = value;
         return Wavlm.Finish(Process.Start(start)!);

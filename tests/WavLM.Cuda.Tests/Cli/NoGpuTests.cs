@@ -88,7 +88,7 @@ public sealed class NoGpuTests(ITestOutputHelper output) : IDisposable
     [SkippableFact]
     public void A_device_beyond_the_last_is_refused_with_their_number()
     {
-        Wavlm.Finished run = Wavlm.Run([("WAVLM_CUDA_PATH", EmulatedDevice.Required)], "extract", "--device", "cuda:7", "--model", Model, "--out", Out("7"), Audio);
+        Wavlm.Finished run = Wavlm.Run([("WAVLM_CUDA_PATH", Needed.EmulatedDevice)], "extract", "--device", "cuda:7", "--model", Model, "--out", Out("7"), Audio);
 
         Assert.Equal((2, ""), (run.ExitCode, run.Output));
         Assert.Contains("there is no CUDA device 7: the driver sees 1", run.Error);
@@ -100,7 +100,7 @@ public sealed class NoGpuTests(ITestOutputHelper output) : IDisposable
     public void A_driver_without_the_compiler_is_refused_by_the_compilers_name(string command)
     {
         string driver = _folder.File("driver/libcuda.so.1");
-        File.CreateSymbolicLink(driver, Path.Combine(EmulatedDevice.Required, "libcuda.so.1"));
+        File.CreateSymbolicLink(driver, Path.Combine(Needed.EmulatedDevice, "libcuda.so.1"));
         string[] arguments = command == "doctor" ? ["doctor"] : ["extract", "--device", "cuda", "--model", Model, "--out", Out("nvrtc"), Audio];
         Wavlm.Finished run = Wavlm.Run([("WAVLM_CUDA_PATH", Path.GetDirectoryName(driver)!)], arguments);
 

@@ -15,7 +15,7 @@ public sealed class EmulatedDeviceOwnTests
     [InlineData("cublaslt_test")]
     public void Pass(string program)
     {
-        string path = Path.Combine(EmulatedDevice.Required, program);
+        string path = Path.Combine(Needed.EmulatedDevice, program);
         Needed.Present(File.Exists(path), $"{path} is not built: make emulator-tests");
         ProcessStartInfo start = new(path) { RedirectStandardOutput = true, RedirectStandardError = true };
 

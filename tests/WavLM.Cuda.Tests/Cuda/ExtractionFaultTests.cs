@@ -8,7 +8,7 @@ using WavLM.Cuda.Extraction;
 using WavLM.Cuda.Model;
 using WavLM.Cuda.Tests.Audio;
 using WavLM.Cuda.Tests.Extraction;
-using Fault = WavLM.Cuda.Tests.Cuda.EmulatedDevice.Fault;
+using Fault = WavLM.Cuda.Checks.EmulatedDevice.Fault;
 
 namespace WavLM.Cuda.Tests.Cuda;
 

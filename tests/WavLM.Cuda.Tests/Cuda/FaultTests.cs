@@ -3,7 +3,7 @@ using WavLM.Cuda.Backends.Cuda.Interop;
 using WavLM.Cuda.Backends.Cuda.Runtime;
 using WavLM.Cuda.Checks;
 using Xunit.Abstractions;
-using Fault = WavLM.Cuda.Tests.Cuda.EmulatedDevice.Fault;
+using Fault = WavLM.Cuda.Checks.EmulatedDevice.Fault;
 
 namespace WavLM.Cuda.Tests.Cuda;
 

@@ -1,9 +1,7 @@
-using System.Globalization;
-using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using WavLM.Cuda.Backends.Cuda.Interop;
 
-namespace WavLM.Cuda.Tests.Cuda;
+namespace WavLM.Cuda.Checks;
 
 /// <summary>The emulated device of tests/cuda-on-cpu, and what only it can be told or asked: profiles, faults, counters, reports.</summary>
 internal static unsafe class EmulatedDevice
@@ -14,22 +12,13 @@ internal static unsafe class EmulatedDevice
     public const string Library = "libcuda-on-cpu.so";
 
     private const string CacheVariable = "XDG_CACHE_HOME";
+    private const string LibraryFolderVariable = "WAVLM_CUDA_PATH";
 
     private static readonly Lazy<nint> Loaded = new(static () => NativeLibrary.Load(Path.Combine(
         Folder ?? throw new InvalidOperationException("the emulated device is not built: make emulator"), Library)));
 
-    /// <summary>Where it was built; null where it was not.</summary>
+    /// <summary>Where it lies: in the folder that WAVLM_CUDA_PATH names, or where it was built; null where it was not.</summary>
     public static string? Folder { get; } = Find();
-
-    /// <summary>Where it was built, for a test that a developer may go without.</summary>
-    public static string Required
-    {
-        get
-        {
-            Needed.Present(Folder is not null, "the emulated device is not built: make emulator");
-            return Folder!;
-        }
-    }
 
     // Beside the device: the user's own cache is not for its kernels.
     private static string? WatchedCache => Folder is null ? null : Path.Combine(Folder, "watched");
@@ -46,12 +35,11 @@ internal static unsafe class EmulatedDevice
         Matmul,
     }
 
-    // Before any test loads the driver, which is looked for once in a process.
-    [ModuleInitializer]
-    internal static void PointTheEngineAtIt()
+    /// <summary>Before anything loads the driver, which is looked for once in a process.</summary>
+    public static void PointTheEngineAtIt()
     {
         if (Folder is null) return;
-        Environment.SetEnvironmentVariable("WAVLM_CUDA_PATH", Folder);
+        Environment.SetEnvironmentVariable(LibraryFolderVariable, Folder);
         Environment.SetEnvironmentVariable(CacheVariable, WatchedCache);
     }
 
@@ -62,7 +50,11 @@ internal static unsafe class EmulatedDevice
         UseCacheOf(watched: true);
     }
 
-    public static void SetProfile(int architecture) => Assert.Equal(0, ((delegate* unmanaged<int, int>)Export("emu_set_profile"))(architecture));
+    public static void SetProfile(int architecture)
+    {
+        if (((delegate* unmanaged<int, int>)Export("emu_set_profile"))(architecture) != 0)
+            throw new ArgumentOutOfRangeException(nameof(architecture), architecture, "no such device is emulated");
+    }
 
     public static void SetMemory(long bytes) => ((delegate* unmanaged<nuint, void>)Export("emu_set_memory"))((nuint)bytes);
 
@@ -137,27 +129,12 @@ internal static unsafe class EmulatedDevice
 
     private static string? Find()
     {
+        if (Environment.GetEnvironmentVariable(LibraryFolderVariable) is { Length: > 0 } named && File.Exists(Path.Combine(named, Library))) return Path.GetFullPath(named);
         for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
         {
             string build = Path.Combine(folder.FullName, "tests", "cuda-on-cpu", "build");
             if (File.Exists(Path.Combine(build, Library))) return build;
         }
         return null;
-    }
-}
-
-[CollectionDefinition(EmulatedDevice.Collection, DisableParallelization = true)]   // its tests look for threads and memory that were left, too
-public sealed class EmulatedDeviceTests : ICollectionFixture<EmulatedDeviceTests.Compilations>
-{
-    /// <summary>What the device's compiler did for the tests of this process, left beside them for tests/run.sh to print.</summary>
-    public sealed class Compilations : IDisposable
-    {
-        public void Dispose()
-        {
-            if (EmulatedDevice.Folder is null) return;
-            File.WriteAllText(
-                Path.Combine(AppContext.BaseDirectory, "compiled.txt"),
-                string.Create(CultureInfo.InvariantCulture, $"{EmulatedDevice.Count("compiles")} kernels compiled for the emulated device in {EmulatedDevice.CompileSeconds():0.0} s, {EmulatedDevice.Count("compiles_reused")} kept from before\n"));
-        }
     }
 }
