@@ -67,7 +67,7 @@ internal static class ModelKernels
             yield return new LayerNormVariant(config.Width, heads, Gelu: false, Stream, Stream, besideStream).Describe();
             yield return new LayerNormVariant(config.Width, Heads: 0, Gelu: false, Stream, Stream, besideStream).Describe();
         }
-        yield return new AttentionVariant(config.HeadWidth, Biased: config.Buckets > 0).Describe();
+        yield return new AttentionVariant(config.HeadWidth, Biased: config.Buckets > 0, operands).Describe();
         yield return new GeluVariant(config.FeedForwardWidth, operands, operands).Describe();
     }
 }
