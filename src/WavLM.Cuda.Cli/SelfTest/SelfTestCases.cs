@@ -76,7 +76,7 @@ internal static class SelfTestCases
         using Tensor x = on.PlaceOperands(SelfTestBench.Values(readRows * channels, seed: 21), StridedConvWeights.OperandsFor(channels, on.Backend.OperandType), readRows, (computed - 1) * Stride + taps);
         using StridedConvWeights conv = on.Backend.PackStridedConv(
             on.Rounded(SelfTestBench.Values(channels * taps * channels, seed: 22, 1.7f / MathF.Sqrt(taps * channels))), on.Rounded(SelfTestBench.Values(channels, seed: 23)),
-            norm ? on.Norm(channels, seed: 24) : null, channels, new ConvLayer(channels, taps, Stride), rowsOfSlot: 2);
+            norm ? on.Norm(channels, seed: 24) : null, channels, new ConvLayer(channels, taps, Stride), rowsOfSlot: 2, on.Backend.OperandType);
         using Tensor y = on.RentOperands(rows, channels);
         on.Backend.StridedConv(x, conv, y);
         return on.Read(y);
