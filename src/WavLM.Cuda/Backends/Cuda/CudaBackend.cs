@@ -83,6 +83,9 @@ internal sealed partial class CudaBackend : IBackend
     /// <summary>What the tensors take, and took at most.</summary>
     internal DeviceMemoryPool Memory => _memory;
 
+    /// <summary>What it launches.</summary>
+    internal Kernels Kernels => _kernels;
+
     /// <summary>The order in which everything runs but the copies to the host.</summary>
     internal CudaStream Stream => _stream;
 
