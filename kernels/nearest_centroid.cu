@@ -5,6 +5,7 @@
 // differences and as many FMAs. The least distance stays with the lane; a row's 8 lanes settle it at the end.
 // float32, as the difference squared: |x|^2 - 2 x c + |c|^2 cancels for what is near.
 // 3 FLOPs a row, centroid and channel in two instructions: bound by FMA.
+#include "common/packed.cuh"
 
 constexpr int ROWS_OF_BLOCK = 64, CENTROIDS = 64, CHANNELS = 32, WARPS = 4;
 constexpr int ACROSS = 8, DOWN = 32 / ACROSS;                     // a warp's lanes: over centroids and over rows
@@ -15,10 +16,11 @@ constexpr int FOURS = CHANNELS / 4, STRIDE = FOURS | 1;           // float4 from
 // A part of the rows from `first` on, zeros where there is no such row or channel.
 __device__ __forceinline__ void load_part(float4* part, const float* x, long long first, long long rows, int first_column, int columns)
 {
-    for (int i = threadIdx.x; i < 64 * CHANNELS; i += 32 * WARPS) {
-        const int row = i / CHANNELS, column = i % CHANNELS;
-        const bool inside = first + row < rows && first_column + column < columns;
-        ((float*)(part + row * STRIDE))[column] = inside ? x[(first + row) * columns + first_column + column] : 0.0f;
+    #pragma unroll 2   // with all four loads at once sm_90 spills
+    for (int i = threadIdx.x; i < 64 * FOURS; i += 32 * WARPS) {
+        const int row = i / FOURS, column = first_column + 4 * (i % FOURS);
+        const bool inside = first + row < rows && column < columns;
+        part[row * STRIDE + i % FOURS] = inside ? load_four(x + (first + row) * columns + column, columns - column, columns % 4 == 0) : make_float4(0.0f, 0.0f, 0.0f, 0.0f);
     }
 }
 

@@ -32,8 +32,8 @@ internal sealed class TimedBackend(IBackend inner) : IBackend
     public LinearWeights PackLinear(ReadOnlySpan<float> weight, ReadOnlySpan<float> bias, int outputs, int inputs, ElementType results)
         => inner.PackLinear(weight, bias, outputs, inputs, results);
 
-    public StridedConvWeights PackStridedConv(ReadOnlySpan<float> weight, ReadOnlySpan<float> bias, NormWeights? layerNorm, int inputs, ConvLayer shape, int rowsOfSlot)
-        => inner.PackStridedConv(weight, bias, layerNorm, inputs, shape, rowsOfSlot);
+    public StridedConvWeights PackStridedConv(ReadOnlySpan<float> weight, ReadOnlySpan<float> bias, NormWeights? layerNorm, int inputs, ConvLayer shape, int rowsOfSlot, ElementType results)
+        => inner.PackStridedConv(weight, bias, layerNorm, inputs, shape, rowsOfSlot, results);
 
     public PositionalConvWeights PackPositionalConv(ReadOnlySpan<float> weight, ReadOnlySpan<float> bias, int channels, int groups, int kernel)
         => inner.PackPositionalConv(weight, bias, channels, groups, kernel);

@@ -16,3 +16,11 @@ __device__ __forceinline__ void store_packed(T* to, const Packed<T, COUNT>& valu
 {
     *reinterpret_cast<Packed<T, COUNT>*>(to) = values;
 }
+
+// Four neighbours of a row of floats that has `left` more, zeros behind its end. `in_one`: rows are multiples of four, so that one
+// access holds them all.
+__device__ __forceinline__ float4 load_four(const float* from, int left, bool in_one)
+{
+    if (in_one) return *reinterpret_cast<const float4*>(from);
+    return make_float4(from[0], left > 1 ? from[1] : 0.0f, left > 2 ? from[2] : 0.0f, left > 3 ? from[3] : 0.0f);
+}

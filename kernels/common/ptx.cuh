@@ -25,6 +25,17 @@ __device__ __forceinline__ void copy_async_16_or_zeros(void* shared_to, const vo
 #endif
 }
 
+// 4 bytes, at multiples of 4.
+__device__ __forceinline__ void copy_async_4(void* shared_to, const void* global_from)
+{
+#ifdef CUDA_ON_CPU
+    emu_copy_async4(shared_to, global_from);
+#else
+    asm volatile("cp.async.ca.shared.global [%0], [%1], 4;"
+                 :: "r"((unsigned)__cvta_generic_to_shared(shared_to)), "l"(global_from) : "memory");
+#endif
+}
+
 // Closes a group: this thread's copies since the last one, possibly none.
 __device__ __forceinline__ void copy_async_commit()
 {

@@ -40,6 +40,7 @@ public sealed class Check
     internal static IEnumerable<Check> Cross(string name, Action<CheckedBackend> body)
     {
         yield return new Check($"{name} fp32", Precision.Float32, body, onHost: null);
+        yield return new Check($"{name} fp16", Precision.Float16, body, onHost: null);
         yield return new Check($"{name} bf16", Precision.BFloat16, body, onHost: null);
     }
 

@@ -21,7 +21,7 @@ internal sealed class CheckedBackend(CheckedDevice device, IBackend backend, Err
     public Tensor Rent(long rows, int columns, ElementType type, long readableRows = 0)
     {
         Tensor tensor = backend.Rent(rows, columns, type, readableRows);
-        device.Poison(tensor);
+        device.Poison(backend, tensor);
         return tensor;
     }
 
@@ -35,8 +35,8 @@ internal sealed class CheckedBackend(CheckedDevice device, IBackend backend, Err
 
     public void Overwrite(Tensor tensor, Matrix values)
     {
-        if (tensor.Type == ElementType.Float32) device.Write(MemoryMarshal.AsBytes<float>(values.Values), tensor);
-        else device.Write(MemoryMarshal.AsBytes<ushort>(Array.ConvertAll(values.Values, Rounding.ToBFloat16)), tensor);
+        if (tensor.Type == ElementType.Float32) device.Write(backend, MemoryMarshal.AsBytes<float>(values.Values), tensor);
+        else device.Write(backend, MemoryMarshal.AsBytes<ushort>(Array.ConvertAll(values.Values, value => Rounding.ToBits(tensor.Type, value))), tensor);
     }
 
     public Matrix Download(Tensor tensor)
@@ -44,19 +44,19 @@ internal sealed class CheckedBackend(CheckedDevice device, IBackend backend, Err
         var matrix = new Matrix((int)tensor.Rows, tensor.Columns);
         if (tensor.Type == ElementType.Float32)
         {
-            device.Read(tensor, MemoryMarshal.AsBytes(matrix.Values.AsSpan()));
+            device.Read(backend, tensor, MemoryMarshal.AsBytes(matrix.Values.AsSpan()));
             return matrix;
         }
         var halves = new ushort[matrix.Values.Length];
-        device.Read(tensor, MemoryMarshal.AsBytes(halves.AsSpan()));
-        return new Matrix(matrix.Rows, matrix.Columns, Array.ConvertAll(halves, Rounding.FromBFloat16));
+        device.Read(backend, tensor, MemoryMarshal.AsBytes(halves.AsSpan()));
+        return new Matrix(matrix.Rows, matrix.Columns, Array.ConvertAll(halves, bits => Rounding.FromBits(tensor.Type, bits)));
     }
 
     /// <summary>Holds an operation to the rows of its result: what lies behind them in the tensor is what <see cref="Rent"/> put there.</summary>
     public void NothingIsBehind(string what, Tensor tensor)
     {
         var all = new byte[tensor.Bytes];
-        device.Read(tensor, all);
+        device.Read(backend, tensor, all);
         int end = checked((int)(tensor.Rows * tensor.Columns * tensor.Type.Bytes())), written = all.AsSpan(end).IndexOfAnyExcept(byte.MaxValue);
         if (written >= 0) throw new CheckFailedException($"{what} [{tensor.Rows}, {tensor.Columns}]: something was written {written:N0} bytes behind the last row");
     }
@@ -64,7 +64,7 @@ internal sealed class CheckedBackend(CheckedDevice device, IBackend backend, Err
     public int[] DownloadIndices(Tensor tensor)
     {
         var indices = new int[tensor.Rows];
-        device.Read(tensor, MemoryMarshal.AsBytes(indices.AsSpan()));
+        device.Read(backend, tensor, MemoryMarshal.AsBytes(indices.AsSpan()));
         return indices;
     }
 

@@ -6,7 +6,7 @@ namespace WavLM.Cuda.Checks;
 /// <summary>The CPU backend, with two workers so that tiles are shared out.</summary>
 internal sealed unsafe class CheckedCpu() : CheckedDevice("cpu")
 {
-    // All bits set are a NaN in float32 and in bfloat16.
+    // All bits set are a NaN in every type.
     private const byte NotANumber = 0xFF;
 
     internal override IBackend Create(Precision precision)
@@ -23,9 +23,9 @@ internal sealed unsafe class CheckedCpu() : CheckedDevice("cpu")
 
     internal override nint BytesInUse(IBackend backend) => ((CpuBackend)backend).Memory.BytesInUse;
 
-    internal override void Poison(Tensor tensor) => new Span<byte>((void*)tensor.Address, checked((int)tensor.Bytes)).Fill(NotANumber);
+    internal override void Poison(IBackend backend, Tensor tensor) => new Span<byte>((void*)tensor.Address, checked((int)tensor.Bytes)).Fill(NotANumber);
 
-    internal override void Write(ReadOnlySpan<byte> from, Tensor tensor) => from.CopyTo(new Span<byte>((void*)tensor.Address, checked((int)tensor.Bytes)));
+    internal override void Write(IBackend backend, ReadOnlySpan<byte> from, Tensor tensor) => from.CopyTo(new Span<byte>((void*)tensor.Address, checked((int)tensor.Bytes)));
 
-    internal override void Read(Tensor tensor, Span<byte> to) => new ReadOnlySpan<byte>((void*)tensor.Address, to.Length).CopyTo(to);
+    internal override void Read(IBackend backend, Tensor tensor, Span<byte> to) => new ReadOnlySpan<byte>((void*)tensor.Address, to.Length).CopyTo(to);
 }

@@ -15,16 +15,14 @@ internal sealed unsafe class CheckedCuda(KernelSources? sources = null) : Checke
     // The emulated device's fresh memory is poison already, and known to be unwritten: writing poison would hide that.
     private readonly bool _poisoned = CudaLibraries.Locate().Any(location => location.Emulated);
 
-    private CudaBackend? _backend;
-
     internal override IBackend Create(Precision precision)
     {
         try
         {
             Device.Cuda().RequireUsable();
-            _backend = sources is null ? CudaBackend.Open(ordinal: 0, precision, static _ => { }) : new CudaBackend(ordinal: 0, KernelCache.None, precision.OperandType(), sources: sources);
-            _backend.RecordedFrames = 0;   // tensors of records are never poison
-            return _backend;
+            CudaBackend backend = sources is null ? CudaBackend.Open(ordinal: 0, precision, static _ => { }) : new CudaBackend(ordinal: 0, KernelCache.None, precision.OperandType(), sources: sources);
+            backend.RecordedFrames = 0;   // tensors of records are never poison
+            return backend;
         }
         catch (Exception e) when (e is PlatformNotSupportedException or NativeLibraryException)
         {
@@ -34,12 +32,14 @@ internal sealed unsafe class CheckedCuda(KernelSources? sources = null) : Checke
 
     internal override nint BytesInUse(IBackend backend) => (nint)((CudaBackend)backend).Memory.BytesInUse;
 
-    internal override void Poison(Tensor tensor)
+    internal override void Poison(IBackend backend, Tensor tensor)
     {
-        if (!_poisoned) _backend!.Stream.Fill(tensor, NotANumber);
+        if (!_poisoned) StreamOf(backend).Fill(tensor, NotANumber);
     }
 
-    internal override void Write(ReadOnlySpan<byte> from, Tensor tensor) => _backend!.Stream.CopyToDevice(from, tensor);
+    internal override void Write(IBackend backend, ReadOnlySpan<byte> from, Tensor tensor) => StreamOf(backend).CopyToDevice(from, tensor);
 
-    internal override void Read(Tensor tensor, Span<byte> to) => _backend!.Stream.CopyToHost(tensor, to);
+    internal override void Read(IBackend backend, Tensor tensor, Span<byte> to) => StreamOf(backend).CopyToHost(tensor, to);
+
+    private static CudaStream StreamOf(IBackend backend) => ((CudaBackend)backend).Stream;
 }

@@ -15,7 +15,7 @@ public abstract class CheckedDevice(string name) : IDisposable
     public string Name { get; } = name;
 
     /// <summary>Whether a device has a precision at all; what it has may still be missing on this machine.</summary>
-    public static bool Has(string name, Precision precision) => name != "cuda" || precision == Precision.Float32;
+    public static bool Has(string name, Precision precision) => name == "cuda" || precision != Precision.Float16;
 
     public static CheckedDevice Named(string name) => name switch
     {
@@ -43,11 +43,11 @@ public abstract class CheckedDevice(string name) : IDisposable
     internal abstract nint BytesInUse(IBackend backend);
 
     /// <summary>NaN in the whole block behind a tensor, past its rows too.</summary>
-    internal abstract void Poison(Tensor tensor);
+    internal abstract void Poison(IBackend backend, Tensor tensor);
 
-    internal abstract void Write(ReadOnlySpan<byte> from, Tensor tensor);
+    internal abstract void Write(IBackend backend, ReadOnlySpan<byte> from, Tensor tensor);
 
-    internal abstract void Read(Tensor tensor, Span<byte> to);
+    internal abstract void Read(IBackend backend, Tensor tensor, Span<byte> to);
 
     public void Dispose()
     {

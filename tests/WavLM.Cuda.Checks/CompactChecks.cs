@@ -6,11 +6,15 @@ namespace WavLM.Cuda.Checks;
 /// <summary>From slots to frames, and the whole way of packed utterances there.</summary>
 internal static class CompactChecks
 {
+    // Half operands and float32 ones take turns where the operands' type is half.
+    private static EncoderConfig Mixed { get; } = Configs.WithConvLayers(new(264, 10, 5), new(48, 3, 2), new(264, 3, 2), new(258, 3, 2), new(33, 3, 2), new(264, 2, 2), new(264, 2, 2));
+
     public static IEnumerable<Check> All =>
     [
         .. Check.OfEveryLength("compact", first: 1, (on, slots) => CopiesFramesAlone(on, slots, channels: 5)),
         .. Check.Cross("compact", ("slots", [1, 2, 3, 5, 64, 1000]), ("channels", [1, 33, 512]), CopiesFramesAlone),
-        .. Check.Cross("compact behind a packed front end", ("norm", [0, 1]), BehindPackedFrontEnd),
+        .. Check.Cross("compact behind a packed front end", ("norm", [0, 1]), (on, n) => BehindPackedFrontEnd(on, Configs.Usual(48), n, [2, 130, 1, 5])),
+        .. Check.Cross("compact behind a packed front end of few and many channels", ("norm", [0, 1]), (on, n) => BehindPackedFrontEnd(on, Mixed, n, [2, 9, 1, 5])),
     ];
 
     private static void CopiesFramesAlone(CheckedBackend on, int slotsOfTile, int channels)
@@ -34,11 +38,8 @@ internal static class CompactChecks
     }
 
     // Rows between two utterances are computed from both or never written (here: NaN). None of that may reach a frame.
-    private static void BehindPackedFrontEnd(CheckedBackend on, int norm)
+    private static void BehindPackedFrontEnd(CheckedBackend on, EncoderConfig config, int norm, int[] frames)
     {
-        const int Channels = 48;
-        EncoderConfig config = Configs.Usual(Channels);
-        int[] frames = [2, 130, 1, 5];
         float[][] samples = [.. frames.Select((count, i) => Inputs.Normal(config.SamplesFor(count) + 80 * i, seed: 161 + i, deviation: 0.1))];
         using FrontEnd frontEnd = new(on, config, group: norm == 0);
 
@@ -61,12 +62,14 @@ internal static class CompactChecks
         {
             (_on, _config) = (on, config);
             ConvLayer first = config.ConvLayers[0];
-            Norm norm = Inputs.Norm(first.Channels, seed: 171);
+            NormWeights? NormOf(ConvLayer shape, bool wanted) => wanted ? on.Keep(Inputs.Norm(shape.Channels, seed: 171)) : null;
             Tensor taps = on.Backend.Keep(Inputs.Normal((first.Kernel + 1) * first.Channels, seed: 172), first.Kernel + 1, first.Channels);
-            _first = new FirstConvWeights(first.Kernel, first.Stride, taps, group ? on.Keep(norm) : null, group ? null : on.Keep(norm));
-            _others = [.. config.ConvLayers.Skip(1).Select((shape, i) => on.Backend.PackStridedConv(
-                Inputs.Normal(shape.Channels * shape.Kernel * shape.Channels, seed: 173 + i, deviation: 1 / Math.Sqrt(shape.Kernel * shape.Channels)),
-                [], group ? null : on.Keep(norm), shape.Channels, shape, RowsOfSlot(config, i + 1)))];
+            _first = new FirstConvWeights(first.Kernel, first.Stride, taps, NormOf(first, group), NormOf(first, !group));
+            _others = [.. config.ConvLayers.Skip(1).Zip(config.ConvLayers).Select((pair, i) => Packed(pair.First, pair.Second.Channels, i + 1))];
+
+            StridedConvWeights Packed(ConvLayer shape, int inputs, int level) => on.Backend.PackStridedConv(
+                Inputs.Normal(shape.Channels * shape.Kernel * inputs, seed: 172 + level, deviation: 1 / Math.Sqrt(shape.Kernel * inputs)),
+                [], NormOf(shape, !group), inputs, shape, RowsOfSlot(config, level), StridedConvWeights.TypeOfLevel(config, level, on.OperandType));
         }
 
         private static int RowsOfSlot(EncoderConfig config, int level)
@@ -107,7 +110,7 @@ internal static class CompactChecks
         private Tensor Rent(FrontEndTile tile, int level) => _on.Rent(
             tile.Rows(level),
             _config.ConvLayers[level].Channels,
-            level == _config.ConvLayers.Length - 1 ? ElementType.Float32 : _others[level].OperandType,
+            StridedConvWeights.TypeOfLevel(_config, level, _on.OperandType),
             tile.ReadableRows(level));
     }
 }

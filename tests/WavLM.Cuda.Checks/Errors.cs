@@ -40,6 +40,7 @@ internal sealed class Errors(string check, string device)
             naiveWorst = Math.Max(naiveWorst, error);
             naiveSquares += error * error;
         }
+        if (!double.IsFinite(naiveWorst)) throw new CheckFailedException($"{check} on {device}, {what}: the naive form leaves {storage}'s range, so nothing would be asked");
         double largest = 0, actualSquares = 0, actualWorst = -1;
         int worst = 0;
         for (int i = 0; i < count; i++)

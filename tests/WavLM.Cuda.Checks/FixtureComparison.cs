@@ -10,6 +10,7 @@ public static class FixtureComparison
     public static double Bound(Precision precision) => precision switch
     {
         Precision.Float32 => 1e-5,
+        Precision.Float16 => 2e-3,
         Precision.BFloat16 => 1.5e-2,
         _ => throw new ArgumentOutOfRangeException(nameof(precision), precision, "no bound is known"),
     };

@@ -16,11 +16,12 @@ internal static class GatedAttentionChecks
         .. Check.OfEveryLength("gated_attention", first: 1, (on, frames) => Errs(on, Errors.Repeated(frames), heads: 1, headWidth: 16, biased: true)),
         .. Check.Cross("gated_attention", ShortFrames, ("head_width", [64, 80, 120]), (on, f, w) => Errs(on, Errors.Repeated(f), heads: 3, w, biased: true)),
         .. Check.Cross("gated_attention over several tiles of keys", LongFrames, (on, f) => Errs(on, [f], heads: 2, headWidth: 64, biased: true)),
-        .. Check.Cross("gated_attention of narrow heads", ("frames", [65, 130]), ("head_width", [4, 16, 33, 34, 35]), (on, f, w) => Errs(on, [f], heads: 2, w, biased: true)),
+        .. Check.Cross("gated_attention of other heads", ("frames", [65, 130]), ("head_width", [4, 8, 16, 33, 34, 35, 128]), (on, f, w) => Errs(on, [f], heads: 2, w, biased: true)),
         .. Check.Cross("gated_attention without bias", ("frames", [1, 65, 130, 513]), ("head_width", [64, 80]), (on, f, w) => Errs(on, Errors.Repeated(f), heads: 2, w, biased: false)),
-        .. Check.Cross("gated_attention of several utterances", ("head_width", [64, 80]), (on, w) => Errs(on, [65, 17, 200, 31, 130], heads: 2, w, biased: true)),
+        .. Check.Cross("gated_attention of several utterances", ("head_width", [64, 80, 120]), (on, w) => Errs(on, [65, 17, 200, 31, 130], heads: 2, w, biased: true)),
         .. Check.Cross("gated_attention of large scores", ("frames", [130, 600]), (on, f) => Errs(on, [f], heads: 1, headWidth: 64, biased: true, deviation: 8)),
-        .. Check.Cross("gated_attention of keys that come to matter late", ("frames", [600, 1100]), OfLateKeys),
+        .. Check.Cross("gated_attention of shifting scores", ("first", [0, -200, 200]), ("step", [40, 5, -40]), OfShiftingScores),
+        .. Check.Cross("gated_attention of every reach", ("radius", [0, 1, 64, 65, 66, 700]), OfEveryReach),
         .. Check.Cross("gated_attention does not see neighbours", ("frames", [1, 65, 130, 520]), DoesNotSeeNeighbours),
         .. Check.Cross("gated_attention keeps what is not finite", ("frames", [1, 65, 600]), ("place", [0, 1, 2, 3]), KeepsWhatIsNotFinite),
     ];
@@ -28,27 +29,41 @@ internal static class GatedAttentionChecks
     private static void Errs(CheckedBackend on, int[] frames, int heads, int headWidth, bool biased, double deviation = 1)
     {
         Matrix[] utterances = [.. frames.Select((count, i) => QueriesKeysValues(on, count, heads, headWidth, seed: 51 + i, deviation))];
-        CheckAgainstPlain(on, utterances, heads, biased);
+        CheckAgainstPlain(on, utterances, heads, biased ? Radius : null);
     }
 
-    // Each tile of keys has larger scores than those before it, so the running sum is rescaled by next to nothing again and again.
-    private static void OfLateKeys(CheckedBackend on, int frames)
+    // Of 64 keys to the next all scores rise or fall: at once, so that what was summed comes to nothing, or little by little.
+    private static void OfShiftingScores(CheckedBackend on, int first, int step)
     {
-        const int HeadWidth = 64;
-        Matrix qkv = QueriesKeysValues(on, frames, heads: 1, HeadWidth, seed: 61, deviation: 1);
-        for (int frame = 0; frame < frames; frame++)
+        const int Frames = 330, HeadWidth = 16;
+        Matrix qkv = QueriesKeysValues(on, Frames, heads: 1, HeadWidth, seed: 61, deviation: 1);
+        for (int frame = 0; frame < Frames; frame++)
         {
             qkv[frame][0] = 1;
-            qkv[frame][HeadWidth] = frame / 128 * 40;
+            qkv[frame][HeadWidth] = first + frame / 64 * step;
         }
-        CheckAgainstPlain(on, [qkv], heads: 1, biased: true);
+        CheckAgainstPlain(on, [qkv], heads: 1, Radius);
     }
 
-    private static void CheckAgainstPlain(CheckedBackend on, Matrix[] utterances, int heads, bool biased)
+    // The last distances within the radius have a bias that no other has: who takes a tile of keys for one beyond it, is far off.
+    private static void OfEveryReach(CheckedBackend on, int radius)
+    {
+        const int Frames = 400, Outstanding = 8;
+        CheckAgainstPlain(on, [QueriesKeysValues(on, Frames, heads: 1, headWidth: 16, seed: 62, deviation: 1)], heads: 1, radius, table =>
+        {
+            foreach (int distance in (ReadOnlySpan<int>)[1 - radius, radius - 1])
+            {
+                if (Math.Abs(distance) < radius) table[0][radius + distance] = Outstanding;
+            }
+        });
+    }
+
+    private static void CheckAgainstPlain(CheckedBackend on, Matrix[] utterances, int heads, int? radius, Action<Matrix>? shape = null)
     {
         Matrix gates = Inputs.Matrix(utterances.Sum(u => u.Rows), heads, seed: 71, deviation: 0.5, mean: 2);
-        Matrix table = Inputs.Matrix(heads, 2 * Radius + 1, seed: 72);
-        Matrix actual = Attended(on, [.. utterances.Select(u => u.Rows)], Matrix.Stack(utterances), heads, biased ? new Bias(table, gates) : null);
+        Matrix? table = radius is int reach ? Inputs.Matrix(heads, 2 * reach + 1, seed: 72) : null;
+        if (table is not null) shape?.Invoke(table);
+        Matrix actual = Attended(on, [.. utterances.Select(u => u.Rows)], Matrix.Stack(utterances), heads, table is null ? null : new Bias(table, gates));
         foreach (IGrouping<int, int> alike in Enumerable.Range(0, utterances.Length).GroupBy(i => utterances[i].Rows))
         {
             // Together, because over a frame or two the naive form's error is luck.
@@ -56,7 +71,7 @@ internal static class GatedAttentionChecks
             foreach (int i in alike)
             {
                 int first = utterances.Take(i).Sum(u => u.Rows);
-                Bias? bias = biased ? new Bias(table, gates.Range(first, alike.Key)) : null;
+                Bias? bias = table is null ? null : new Bias(table, gates.Range(first, alike.Key));
                 found.Add(actual.Range(first, alike.Key));
                 naive.AddRange(Plain.Attention<float>(utterances[i], heads, bias, on.OperandType));
                 exact.AddRange(Plain.Attention<double>(utterances[i], heads, bias, on.OperandType));

@@ -13,6 +13,7 @@ internal static class LinearChecks
         .. Check.Cross("linear to operands", Rows, ("inputs", [16, 33, 512]), ("outputs", [33, 48]), (on, r, i, o) => Errs(on, r, i, o, on.OperandType, Epilogue.None)),
         .. Check.Cross("linear to float32", Rows, ("inputs", [48, 512]), ("outputs", [64]), (on, r, i, o) => Errs(on, r, i, o, ElementType.Float32, Epilogue.None)),
         .. Check.Cross("linear with GELU", Rows, ("inputs", [33, 64]), ("outputs", [48, 129]), (on, r, i, o) => Errs(on, r, i, o, on.OperandType, Epilogue.GeluErf)),
+        .. Check.Cross("linear with GELU in narrow accesses", ("outputs", [33, 34, 36]), (on, o) => Errs(on, rows: 65, inputs: 64, o, on.OperandType, Epilogue.GeluErf)),
         .. Check.Cross("linear added to the residual stream", Rows, ("inputs", [33, 512]), ("outputs", [48, 64]), (on, r, i, o) => Errs(on, r, i, o, ElementType.Float32, Epilogue.AddToDestination)),
         .. Check.Cross("linear weights are rounded to nearest", ("inputs", [33, 64]), WeightsAreRoundedToNearest),
         .. Check.Cross("linear rows do not see each other", ("inputs", [33, 512, 768]), ("outputs", [96, 768]), RowsDoNotSeeEachOther),

@@ -4,7 +4,7 @@ namespace WavLM.Cuda.Checks;
 
 /// <summary>
 /// The operations as their formulas say, one sum after the other: in double the reference, in float the naive form (with
-/// operands that are bfloat16 already, sums in float are the naive form of that precision too).
+/// operands that are 16-bit floats already, sums in float are the naive form of that precision too).
 /// </summary>
 internal static partial class Plain
 {

@@ -1,9 +1,10 @@
 using WavLM.Cuda.Backends;
 using WavLM.Cuda.Backends.Cpu;
+using WavLM.Cuda.Backends.Cuda;
 
 namespace WavLM.Cuda.Checks;
 
-/// <summary>The CPU's elementwise functions over their whole range, against float64.</summary>
+/// <summary>The host's elementwise functions over their whole range, against float64.</summary>
 internal static unsafe class VectorMathChecks
 {
     // Times max(1, |x|), because the error function's own error is multiplied by x / 2. Found: 1.56e-7, at 4.74.
@@ -22,7 +23,9 @@ internal static unsafe class VectorMathChecks
         Check.OnHost("vector_math gelu is by element", GeluIsByElement),
         Check.OnHost("vector_math exp2 from -126 to 126", Exp2ErrsLittle),
         Check.OnHost("vector_math exp2 ends at 2^-126", Exp2EndsAtSmallestNormal),
-        Check.OnHost("vector_math bfloat16 is rounded to nearest", BFloat16IsRoundedToNearest),
+        Check.OnHost("vector_math bfloat16 is rounded to nearest", errors => IsRoundedToNearest(errors, ElementType.BFloat16, ConvertedByRow)),
+        Check.OnHost("vector_math weights are rounded to nearest float16", errors => IsRoundedToNearest(errors, ElementType.Float16, HalfPrecision.Round)),
+        Check.OnHost("vector_math weights are rounded to nearest bfloat16", errors => IsRoundedToNearest(errors, ElementType.BFloat16, HalfPrecision.Round)),
     ];
 
     private static void GeluErrsLittle(Errors errors, float[] xs)
@@ -65,24 +68,31 @@ internal static unsafe class VectorMathChecks
         errors.AtMost("sum of 2^x", double.NaN, sum / SmallestNormal, xs.Length, Exp2Bound);
     }
 
-    // Two hundred exponents with mantissas about each tie, in whole vectors and in the rest of a row.
-    private static void BFloat16IsRoundedToNearest(Errors errors)
+    // About each value of the type the float32 neighbours, and those of the tie with the next one; in whole vectors and in the rest of a row.
+    private static void IsRoundedToNearest(Errors errors, ElementType type, Func<ReadOnlySpan<float>, ElementType, ushort[]> round)
     {
-        var xs = new List<float> { 0, -0f, float.PositiveInfinity, float.NegativeInfinity, float.MaxValue, float.Epsilon };
-        for (uint high = 1; high < 0x7F80; high += 37)
+        var xs = new List<float> { float.PositiveInfinity, float.NegativeInfinity, float.MaxValue, float.Epsilon };
+        for (ushort bits = 0; float.IsFinite(Rounding.FromBits(type, bits)); bits += 3)
         {
-            foreach (uint low in (ReadOnlySpan<uint>)[0, 1, 0x7FFF, 0x8000, 0x8001, 0xFFFF])
+            float value = Rounding.FromBits(type, bits), tie = (float)(value + Rounding.HalfUnit(type, value));
+            foreach (float x in (ReadOnlySpan<float>)[value, tie])
             {
-                xs.Add(BitConverter.UInt32BitsToSingle((high << 16) | low));
-                xs.Add(-xs[^1]);
+                xs.AddRange([x, MathF.BitIncrement(x), MathF.BitDecrement(x)]);
+                xs.AddRange([-x, -MathF.BitIncrement(x), -MathF.BitDecrement(x)]);
             }
         }
         float[] from = [.. xs, float.NaN, BitConverter.UInt32BitsToSingle(0x7F800001)];
+        ushort[] to = round(from, type);
+        for (int i = 0; i < xs.Count; i++) errors.Equal($"{type} of {from[i]:R}", to[i], Rounding.ToBits(type, from[i]));
+        for (int i = xs.Count; i < from.Length; i++) errors.Equal($"{type} of NaN is NaN", float.IsNaN(Rounding.FromBits(type, to[i])) ? 1 : 0, 1);
+    }
+
+    private static ushort[] ConvertedByRow(ReadOnlySpan<float> from, ElementType type)
+    {
         var to = new ushort[from.Length];
         fixed (float* x = from)
-        fixed (ushort* y = to) VectorMath.Convert(x, y, from.Length, ElementType.BFloat16);
-        for (int i = 0; i < xs.Count; i++) errors.Equal($"bfloat16 of {from[i]:R}", to[i], Rounding.ToBFloat16(from[i]));
-        for (int i = xs.Count; i < from.Length; i++) errors.Equal("bfloat16 of NaN is NaN", float.IsNaN(Rounding.FromBFloat16(to[i])) ? 1 : 0, 1);
+        fixed (ushort* y = to) VectorMath.Convert(x, y, from.Length, type);
+        return to;
     }
 
     private static float[] Gelu(float[] xs)

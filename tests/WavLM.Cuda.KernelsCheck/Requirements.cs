@@ -4,7 +4,7 @@ namespace WavLM.Cuda.KernelsCheck;
 internal static class Requirements
 {
     // In half precision these two live on the tensor cores, fed by copies that run beside them.
-    private static readonly HashSet<string> OnTensorCores = ["gated_attention", "positional_conv"];
+    private static readonly string[] OnTensorCores = ["gated_attention", "positional_conv"];
     private static readonly string[] TensorCoreOperations = ["HMMA", "LDGSTS"];
 
     /// <summary>Everything that is wrong with a compiled variant.</summary>
@@ -26,7 +26,7 @@ internal static class Requirements
         else if (compiled.Occupancy.Blocks == 0)
             yield return new(FindingKind.Error, kernel, architecture, $"no block of {compiled.Checked.Variant.Threads} threads with {compiled.Entry.Registers} registers fits", "one or more");
 
-        if (!OnTensorCores.Contains(compiled.Checked.Variant.Entry) || !compiled.Checked.Uses.Any(static use => use.IsHalf)) yield break;
+        if (!OnTensorCores.Any(operation => compiled.Checked.Variant.Entry.StartsWith(operation, StringComparison.Ordinal)) || !compiled.Checked.Uses.Any(static use => use.IsHalf)) yield break;
         foreach (string operation in TensorCoreOperations)
             if (compiled.Entry.Count(operation) == 0) yield return new(FindingKind.Error, kernel, architecture, $"no {operation}", "some in half precision");
     }

@@ -76,7 +76,7 @@ internal static class HostTrials
     {
         const int Rows = 255, Inputs = 4;   // a product has 256, whose windows reach to row 513
         var shape = new ConvLayer(4, 3, 2);
-        using StridedConvWeights weights = backend.PackStridedConv(new float[shape.Channels * shape.Kernel * Inputs], [], layerNorm: null, Inputs, shape, rowsOfSlot: 1);
+        using StridedConvWeights weights = backend.PackStridedConv(new float[shape.Channels * shape.Kernel * Inputs], [], layerNorm: null, Inputs, shape, rowsOfSlot: 1, ElementType.Float32);
         using Tensor x = backend.Keep(new float[512 * Inputs], 512, Inputs), y = backend.Rent(Rows, shape.Channels, ElementType.Float32);
         backend.StridedConv(x, weights, y);
     }

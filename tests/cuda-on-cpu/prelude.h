@@ -90,6 +90,7 @@ template <class T> inline T emu_lane_value(const T* all, int source, unsigned ma
     if (!(mask >> source & 1)) emu_undefined_lane(source, mask, file, line);
     return all[source];
 }
+inline void emu_copy_async4(void* shared, const void* global, EMU_CALLER) { emu_copy_async(shared, global, 4, 4, file, line); }
 inline void emu_copy_async16(void* shared, const void* global, EMU_CALLER) { emu_copy_async(shared, global, 16, 16, file, line); }
 inline void emu_copy_async16(void* shared, const void* global, bool inside, EMU_CALLER) { emu_copy_async(shared, global, 16, inside ? 16 : 0, file, line); }
 

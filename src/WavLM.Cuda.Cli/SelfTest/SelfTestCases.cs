@@ -76,7 +76,7 @@ internal static class SelfTestCases
         using Tensor x = on.Place(SelfTestBench.Values(readRows * channels, seed: 21), readRows, (computed - 1) * Stride + taps);
         using StridedConvWeights conv = on.Backend.PackStridedConv(
             SelfTestBench.Values(channels * taps * channels, seed: 22, 1.7f / MathF.Sqrt(taps * channels)), SelfTestBench.Values(channels, seed: 23),
-            norm ? on.Norm(channels, seed: 24) : null, channels, new ConvLayer(channels, taps, Stride), rowsOfSlot: 2);
+            norm ? on.Norm(channels, seed: 24) : null, channels, new ConvLayer(channels, taps, Stride), rowsOfSlot: 2, ElementType.Float32);
         using Tensor y = on.Rent(rows, channels);
         on.Backend.StridedConv(x, conv, y);
         return on.Read(y);

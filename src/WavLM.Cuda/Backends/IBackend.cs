@@ -57,7 +57,8 @@ internal interface IBackend : IDisposable
     /// <param name="inputs">Input channels.</param>
     /// <param name="shape">Outputs, taps, stride.</param>
     /// <param name="rowsOfSlot">Output rows of one slot. Where it is even, an utterance's rows begin at an even row in every batch.</param>
-    StridedConvWeights PackStridedConv(ReadOnlySpan<float> weight, ReadOnlySpan<float> bias, NormWeights? layerNorm, int inputs, ConvLayer shape, int rowsOfSlot);
+    /// <param name="results">Type of y: the next convolution's operands, float32 at the end.</param>
+    StridedConvWeights PackStridedConv(ReadOnlySpan<float> weight, ReadOnlySpan<float> bias, NormWeights? layerNorm, int inputs, ConvLayer shape, int rowsOfSlot, ElementType results);
 
     /// <summary>A grouped convolution's weights, transposed to [group][tap][inputs of the group][outputs of the group], in their final form.</summary>
     PositionalConvWeights PackPositionalConv(ReadOnlySpan<float> weight, ReadOnlySpan<float> bias, int channels, int groups, int kernel);

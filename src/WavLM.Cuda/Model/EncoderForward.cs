@@ -79,12 +79,8 @@ internal sealed class EncoderForward(EncoderConfig config, EncoderWeights weight
         }
     }
 
-    private Tensor RentLevel(FrontEndTile tile, int level)
-    {
-        // The last level goes into a layer norm, the others into the next convolution.
-        ElementType type = level == config.ConvLayers.Length - 1 ? ElementType.Float32 : weights.StridedConvs[level].OperandType;
-        return backend.Rent(tile.Rows(level), config.ConvLayers[level].Channels, type, tile.ReadableRows(level));
-    }
+    private Tensor RentLevel(FrontEndTile tile, int level) => backend.Rent(
+        tile.Rows(level), config.ConvLayers[level].Channels, StridedConvWeights.TypeOfLevel(config, level, backend.OperandType), tile.ReadableRows(level));
 
     /// <summary>x = LN(x) once; then x = LN1(x + Attn(x)); x = LN2(x + FFN(x)).</summary>
     private void PostNormLayers(PackedBatch batch, Tensor x, int lastLayer, Action<int, Tensor> hiddenStates, CancellationToken cancellationToken)

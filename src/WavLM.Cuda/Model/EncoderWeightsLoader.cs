@@ -135,7 +135,8 @@ internal sealed class EncoderWeightsLoader(Checkpoint checkpoint, IBackend backe
         NormWeights? norm = _config.FrontEndNorm == FrontEndNorm.Layer ? Norm($"{prefix}.layer_norm", shape.Channels, FrontEndEpsilon) : null;
         int rowsOfSlot = 1;
         foreach (ConvLayer later in _config.ConvLayers.AsSpan()[(index + 1)..]) rowsOfSlot *= later.Stride;
-        return backend.PackStridedConv(byTap, _config.ConvBias ? ReadBias($"{prefix}.conv.bias", shape.Channels) : [], norm, inputs, shape, rowsOfSlot);
+        ElementType results = StridedConvWeights.TypeOfLevel(_config, index, backend.OperandType);
+        return backend.PackStridedConv(byTap, _config.ConvBias ? ReadBias($"{prefix}.conv.bias", shape.Channels) : [], norm, inputs, shape, rowsOfSlot, results);
     }
 
     /// <summary>Weight norm over dim 2: w[:, :, k] = g[k] v[:, :, k] / ||v[:, :, k]||.</summary>

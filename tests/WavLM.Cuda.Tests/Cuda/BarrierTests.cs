@@ -14,6 +14,8 @@ public sealed partial class BarrierTests : IDisposable
     // A kernel's first checks are its smallest; one of these few meets every barrier.
     private const int MostChecks = 8;
 
+    private const string TensorCores = "_tensor_cores";
+
     public BarrierTests() => EmulatedDevice.Reset();
 
     /// <summary>File, line, barrier, and when a cp.async lands: late unless "early", which is another race.</summary>
@@ -45,7 +47,8 @@ public sealed partial class BarrierTests : IDisposable
         EmulatedDevice.SkipBarrier(file, line);
         (Check? check, string[] reports) = ChecksThatUse(file).Take(MostChecks).Select(static check => (check, Reports(check))).FirstOrDefault(static run => run.Item2 is not []);
         Assert.True(check is not null, $"{file}:{line}: nobody misses this {barrier}");
-        Assert.Contains(reports, report => Regex.IsMatch(report, $@"(race: .* and nothing orders the two|never written|cp\.async is still under way to).* at {Regex.Escape(file)}:\d+"));
+        // What an instruction's twin reads it reads in ptx.cuh.
+        Assert.Contains(reports, report => Regex.IsMatch(report, $@"(race: .* and nothing orders the two|never written|cp\.async is still under way to).* at ({Regex.Escape(file)}|common/ptx\.cuh):\d+"));
 
         EmulatedDevice.Reset();
         EmulatedDevice.SetCopyAsync(early: copies == "early");
@@ -83,12 +86,18 @@ public sealed partial class BarrierTests : IDisposable
     private static IEnumerable<Check> ChecksThatUse(string file)
     {
         IEnumerable<string> sources = Files().Where(source => source == file || (IsSource(source) && KernelSources.Embedded[source].Headers.Any(header => header.Name == file))).Where(IsSource);
-        return sources.SelectMany(static source => CheckList.All.Where(check => check.Precision == Precision.Float32 && check.Name.StartsWith(Checked(source) + " ", StringComparison.Ordinal)));
+        return sources.SelectMany(static source => CheckList.All.Where(check => check.Precision == PrecisionOf(source) && check.Name.StartsWith(Checked(source) + " ", StringComparison.Ordinal)));
     }
+
+    private static Precision PrecisionOf(string source) => OnTensorCores(source) ? Precision.BFloat16 : Precision.Float32;
+
+    /// <summary>Takes half operands alone; the same operation in float32 is another source.</summary>
+    private static bool OnTensorCores(string source) => source.EndsWith(TensorCores + ".cu", StringComparison.Ordinal);
 
     /// <summary>An operation's checks bear its name; parts of one are checked through it.</summary>
     private static string Checked(string source) => Path.GetFileNameWithoutExtension(source) switch
     {
+        var operation when OnTensorCores(source) => operation[..^TensorCores.Length],
         "waveform_statistics" => "normalize_waveforms",
         "group_norm_fold" => "first_conv fold_group_norm",
         "layer_norm" => "layer_norm gates",   // without them lanes have nothing to tell each other but by shuffles

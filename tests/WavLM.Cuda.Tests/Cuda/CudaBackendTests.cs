@@ -29,7 +29,7 @@ public sealed unsafe class CudaBackendTests
         int more = Math.Max(rows, Errors.FewestRows);
         Matrix x = Inputs.Matrix((more - 1) * stride + kernel, inputs, seed: 11), weight = Inputs.Matrix(outputs, kernel * inputs, seed: 12, deviation: 1 / Math.Sqrt(kernel * inputs));
         float[] bias = Inputs.Normal(outputs, seed: 13);
-        using StridedConvWeights conv = backend.PackStridedConv(weight.Values, bias, layerNorm: null, inputs, shape, rowsOfSlot: 1);
+        using StridedConvWeights conv = backend.PackStridedConv(weight.Values, bias, layerNorm: null, inputs, shape, rowsOfSlot: 1, ElementType.Float32);
         float[] y = Convolved(backend, x.Range(0, (rows - 1) * stride + kernel), conv, rows);
         new Errors("strided_conv", "the emulated device").AtMostTwice(
             "y", new Matrix(rows, outputs, y), Plain.Gelu(Plain.StridedConv<float>(x, more, weight, bias, shape)), Plain.Gelu(Plain.StridedConv<double>(x, more, weight, bias, shape)), ElementType.Float32);
@@ -46,7 +46,7 @@ public sealed unsafe class CudaBackendTests
         const int Channels = 64, Rows = 600;
         var shape = new ConvLayer(Channels, kernel, 2);
         Matrix x = Inputs.Matrix((Rows - 1) * 2 + kernel, Channels, seed: 14);
-        using StridedConvWeights conv = backend.PackStridedConv(Inputs.Normal(Channels * kernel * Channels, seed: 15), [], layerNorm: null, Channels, shape, rowsOfSlot: 1);
+        using StridedConvWeights conv = backend.PackStridedConv(Inputs.Normal(Channels * kernel * Channels, seed: 15), [], layerNorm: null, Channels, shape, rowsOfSlot: 1, ElementType.Float32);
         float[] all = Convolved(backend, x, conv, Rows);
         foreach ((int first, int rows) in (ReadOnlySpan<(int, int)>)[(0, 1), (1, 1), (1, 2), (0, 255), (3, 256), (4, 257), (87, 512)])
             Assert.Equal(all.AsSpan(first * Channels, rows * Channels).ToArray(), Convolved(backend, x.Range(2 * first, (rows - 1) * 2 + kernel), conv, rows));

@@ -78,8 +78,8 @@ public sealed class ManagedHeapTests(FaultModel model) : IClassFixture<FaultMode
 
         public LinearWeights PackLinear(ReadOnlySpan<float> weight, ReadOnlySpan<float> bias, int outputs, int inputs, ElementType results) => cuda.PackLinear(weight, bias, outputs, inputs, results);
 
-        public StridedConvWeights PackStridedConv(ReadOnlySpan<float> weight, ReadOnlySpan<float> bias, NormWeights? layerNorm, int inputs, ConvLayer shape, int rowsOfSlot)
-            => cuda.PackStridedConv(weight, bias, layerNorm, inputs, shape, rowsOfSlot);
+        public StridedConvWeights PackStridedConv(ReadOnlySpan<float> weight, ReadOnlySpan<float> bias, NormWeights? layerNorm, int inputs, ConvLayer shape, int rowsOfSlot, ElementType results)
+            => cuda.PackStridedConv(weight, bias, layerNorm, inputs, shape, rowsOfSlot, results);
 
         public PositionalConvWeights PackPositionalConv(ReadOnlySpan<float> weight, ReadOnlySpan<float> bias, int channels, int groups, int kernel)
             => cuda.PackPositionalConv(weight, bias, channels, groups, kernel);

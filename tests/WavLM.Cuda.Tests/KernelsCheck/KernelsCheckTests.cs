@@ -142,6 +142,14 @@ public sealed class KernelsCheckTests(ITestOutputHelper output) : IDisposable
     }
 
     [SkippableFact]
+    public void A_spill_alone_is_a_failure()
+    {
+        (int code, string[] lines) = Run(Libraries, "--variants", Write((Spilled, new("", "spilled", [], 128))));
+        Assert.Equal("1 kernels on 4 architectures: 0 errors, 0 warnings, 4 spills", lines[^1]);
+        Assert.Equal(1, code);
+    }
+
+    [SkippableFact]
     public void A_folder_without_the_programs_is_named()
     {
         _ = Libraries;

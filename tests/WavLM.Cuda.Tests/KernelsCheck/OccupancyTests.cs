@@ -28,7 +28,8 @@ public sealed class OccupancyTests
     [InlineData(80, 128, 168, 0, 3, 12)]
     [InlineData(80, 128, 169, 0, 2, 8)]
     [InlineData(80, 128, 255, 0, 2, 8)]
-    [InlineData(80, 96, 54, 0, 12, 36)]      // of 36 warps' registers all go to blocks of three
+    [InlineData(80, 96, 54, 0, 12, 36)]
+    [InlineData(80, 96, 41, 0, 13, 39)]      // each part has registers for 10 warps and not for 10.7
     [InlineData(86, 1024, 64, 0, 1, 32)]
     [InlineData(86, 1024, 65, 0, 0, 0)]      // such a launch is refused: too many resources requested
     [InlineData(86, 1025, 16, 0, 0, 0)]

@@ -7,7 +7,7 @@ namespace WavLM.Cuda.Backends.Cpu;
 // taps. oneDNN has its best bfloat16 kernel for rows that lie end to end alone.
 internal sealed unsafe partial class CpuBackend
 {
-    private ConvRunsWeights PackConvRuns(ReadOnlySpan<float> weight, ReadOnlySpan<float> bias, NormWeights? layerNorm, int inputs, ConvLayer shape, ElementType operands)
+    private ConvRunsWeights PackConvRuns(ReadOnlySpan<float> weight, ReadOnlySpan<float> bias, NormWeights? layerNorm, int inputs, ConvLayer shape, ElementType operands, ElementType results)
     {
         var runs = new PackedMatrix[(shape.Kernel + shape.Stride - 1) / shape.Stride];
         for (int run = 0; run < runs.Length; run++)
@@ -19,7 +19,7 @@ internal sealed unsafe partial class CpuBackend
             Matmul matmul = MatmulOf(ConvShape(operands, inner, shape.Stride * inputs, shape.Channels, bias: run == 0, accumulate: run > 0));
             runs[run] = Pack(matmul, ofRun, run == 0 ? bias : []);
         }
-        return new ConvRunsWeights(inputs, shape, layerNorm, operands, runs);
+        return new ConvRunsWeights(inputs, shape, layerNorm, operands, results, runs);
     }
 
     private void ConvRuns(Tensor x, ConvRunsWeights conv, Tensor y)
@@ -35,8 +35,8 @@ internal sealed unsafe partial class CpuBackend
         });
     }
 
-    private sealed class ConvRunsWeights(int inputs, ConvLayer shape, NormWeights? layerNorm, ElementType operands, PackedMatrix[] runs)
-        : StridedConvWeights(inputs, shape, layerNorm, operands)
+    private sealed class ConvRunsWeights(int inputs, ConvLayer shape, NormWeights? layerNorm, ElementType operands, ElementType results, PackedMatrix[] runs)
+        : StridedConvWeights(inputs, shape, layerNorm, operands, results)
     {
         /// <summary>The taps, a stride's worth at a time.</summary>
         public PackedMatrix[] Runs { get; } = runs;

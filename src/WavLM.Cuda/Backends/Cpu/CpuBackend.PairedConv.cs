@@ -12,7 +12,7 @@ namespace WavLM.Cuda.Backends.Cpu;
 // arithmetic. Which rows pair up follows from the utterance, because its rows begin at an even one.
 internal sealed unsafe partial class CpuBackend
 {
-    private PairedConvWeights PackPairedConv(ReadOnlySpan<float> weight, ReadOnlySpan<float> bias, NormWeights? layerNorm, int inputs, ConvLayer shape, ElementType operands)
+    private PairedConvWeights PackPairedConv(ReadOnlySpan<float> weight, ReadOnlySpan<float> bias, NormWeights? layerNorm, int inputs, ConvLayer shape, ElementType operands, ElementType results)
     {
         int outputs = shape.Channels;
         var even = new float[outputs * 2 * inputs];
@@ -29,7 +29,7 @@ internal sealed unsafe partial class CpuBackend
         }
         Matmul two = MatmulOf(ConvShape(operands, 2 * inputs, 2 * inputs, outputs, bias: true, accumulate: false));
         Matmul one = MatmulOf(ConvShape(operands, inputs, inputs, outputs, bias: false, accumulate: false));
-        return new PairedConvWeights(inputs, shape, layerNorm, operands, Pack(two, even, bias), Pack(two, odd, bias), Pack(one, shared, []));
+        return new PairedConvWeights(inputs, shape, layerNorm, operands, results, Pack(two, even, bias), Pack(two, odd, bias), Pack(one, shared, []));
     }
 
     private void PairedConv(Tensor x, PairedConvWeights conv, Tensor y)
@@ -70,8 +70,8 @@ internal sealed unsafe partial class CpuBackend
         Buffer.MemoryCopy(x2, shared, rowBytes, rowBytes);
     }
 
-    private sealed class PairedConvWeights(int inputs, ConvLayer shape, NormWeights? layerNorm, ElementType operands, PackedMatrix even, PackedMatrix odd, PackedMatrix shared)
-        : StridedConvWeights(inputs, shape, layerNorm, operands)
+    private sealed class PairedConvWeights(int inputs, ConvLayer shape, NormWeights? layerNorm, ElementType operands, ElementType results, PackedMatrix even, PackedMatrix odd, PackedMatrix shared)
+        : StridedConvWeights(inputs, shape, layerNorm, operands, results)
     {
         /// <summary>[W1 W0] and the bias.</summary>
         public PackedMatrix Even { get; } = even;

@@ -10,12 +10,12 @@ internal sealed unsafe partial class CpuBackend
     private const int RowsOfSlotToPairInBFloat16 = 32;
 
     /// <inheritdoc />
-    public StridedConvWeights PackStridedConv(ReadOnlySpan<float> weight, ReadOnlySpan<float> bias, NormWeights? layerNorm, int inputs, ConvLayer shape, int rowsOfSlot)
+    public StridedConvWeights PackStridedConv(ReadOnlySpan<float> weight, ReadOnlySpan<float> bias, NormWeights? layerNorm, int inputs, ConvLayer shape, int rowsOfSlot, ElementType results)
     {
         ElementType operands = StridedConvWeights.OperandsFor(inputs, OperandType);
         return shape is { Kernel: 3, Stride: 2 } && rowsOfSlot % 2 == 0 && (operands == ElementType.Float32 || rowsOfSlot >= RowsOfSlotToPairInBFloat16)
-            ? PackPairedConv(weight, bias, layerNorm, inputs, shape, operands)
-            : PackConvRuns(weight, bias, layerNorm, inputs, shape, operands);
+            ? PackPairedConv(weight, bias, layerNorm, inputs, shape, operands, results)
+            : PackConvRuns(weight, bias, layerNorm, inputs, shape, operands, results);
     }
 
     /// <inheritdoc />
@@ -24,6 +24,7 @@ internal sealed unsafe partial class CpuBackend
         RequireShape(x, x.Rows, conv.Inputs, nameof(x));
         RequireShape(y, y.Rows, conv.Outputs, nameof(y));
         if (x.Type != conv.OperandType) throw new ArgumentException($"x is {x.Type}, expected {conv.OperandType}", nameof(x));
+        if (y.Type != conv.ResultType) throw new ArgumentException($"y is {y.Type}, expected {conv.ResultType}", nameof(y));
         if (conv is PairedConvWeights paired) PairedConv(x, paired, y);
         else ConvRuns(x, (ConvRunsWeights)conv, y);
     }

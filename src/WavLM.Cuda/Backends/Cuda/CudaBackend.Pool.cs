@@ -5,7 +5,7 @@ namespace WavLM.Cuda.Backends.Cuda;
 
 internal sealed partial class CudaBackend
 {
-    private const int PoolWarps = 16;
+    private const int PoolWarps = 4;
     private const int PoolChannels = 32;   // of a block
 
     private readonly KernelFamily<bool> _pools;

@@ -10,11 +10,10 @@ namespace WavLM.Cuda.Backends.Cuda;
 internal sealed partial class CudaBackend
 {
     /// <inheritdoc cref="IBackend.PackStridedConv" />
-    public StridedConvWeights PackStridedConv(ReadOnlySpan<float> weight, ReadOnlySpan<float> bias, NormWeights? layerNorm, int inputs, ConvLayer shape, int rowsOfSlot)
+    public StridedConvWeights PackStridedConv(ReadOnlySpan<float> weight, ReadOnlySpan<float> bias, NormWeights? layerNorm, int inputs, ConvLayer shape, int rowsOfSlot, ElementType results)
     {
-        ElementType operands = StridedConvWeights.OperandsFor(inputs, OperandType);
-        // A batch is at most a row tile; the taps of a kernel beyond that many strides are summed in groups.
-        int tapsOfGroup = Math.Min(shape.Kernel, GemmShape.RowTile * shape.Stride);
+        ElementType operands = StridedConvWeights.OperandsFor(inputs, OperandType), sums = SumsOfConv(shape, operands, results);
+        int tapsOfGroup = TapsOfGroup(shape);
         var groups = new Gemm[(shape.Kernel + tapsOfGroup - 1) / tapsOfGroup];
         for (int group = 0; group < groups.Length; group++)
         {
@@ -22,15 +21,14 @@ internal sealed partial class CudaBackend
             groups[group] = _gemms[new GemmShape(taps * inputs, shape.Channels)
             {
                 Operands = operands,
-                // Sums of several groups are not rounded in between.
-                Results = groups.Length > 1 ? ElementType.Float32 : operands,
+                Results = sums,
                 SourceStride = shape.Stride * inputs,
                 WeightStride = shape.Kernel * inputs,
                 Batches = (int)BitOperations.RoundUpToPowerOf2((uint)((taps + shape.Stride - 1) / shape.Stride)),
             }];
         }
         Tensor values = Keep(weight, shape.Channels, shape.Kernel * inputs, operands);
-        return new CudaStridedConvWeights(inputs, shape, layerNorm, groups, tapsOfGroup, values, bias.IsEmpty ? null : Keep(bias, 1, shape.Channels));
+        return new CudaStridedConvWeights(inputs, shape, layerNorm, results, groups, tapsOfGroup, values, bias.IsEmpty ? null : Keep(bias, 1, shape.Channels));
     }
 
     /// <inheritdoc cref="IBackend.StridedConv" />
@@ -38,11 +36,10 @@ internal sealed partial class CudaBackend
     {
         var strided = (CudaStridedConvWeights)conv;
         RequireShape(x, x.Rows, strided.Inputs, nameof(x), strided.OperandType);
-        RequireShape(y, y.Rows, strided.Outputs, nameof(y), y.Type);
+        RequireShape(y, y.Rows, strided.Outputs, nameof(y), strided.ResultType);
         if (y.Rows == 0) return;
         long computed = (y.Rows + RowTile - 1) / RowTile * RowTile;
         RequireReach(x, (computed - 1) * strided.Shape.Stride + strided.Shape.Kernel, nameof(x));
-        // What the product writes is of its own type; only at the front end's end, and between wide and narrow levels, is y of another.
         ElementType results = strided.Groups[0].Shape.Results;
         using Tensor? apart = y.Type == results ? null : Rent(y.Rows, strided.Outputs, results);
         Tensor sums = apart ?? y;
@@ -57,8 +54,18 @@ internal sealed partial class CudaBackend
         else Gelu(sums, strided.Bias, y);
     }
 
-    private sealed class CudaStridedConvWeights(int inputs, ConvLayer shape, NormWeights? layerNorm, Gemm[] groups, int tapsOfGroup, Tensor values, Tensor? bias)
-        : StridedConvWeights(inputs, shape, layerNorm, values.Type)
+    /// <summary>
+    /// What a convolution's products are stored as before bias, norm and GELU: what y is, in place, unless a float32 sum would be
+    /// rounded for nothing, between narrow and wide levels and between several groups of taps.
+    /// </summary>
+    internal static ElementType SumsOfConv(ConvLayer shape, ElementType operands, ElementType results)
+        => operands == results && TapsOfGroup(shape) == shape.Kernel ? results : ElementType.Float32;
+
+    // A batch is at most a row tile; the taps of a kernel beyond that many strides are summed in groups.
+    private static int TapsOfGroup(ConvLayer shape) => Math.Min(shape.Kernel, GemmShape.RowTile * shape.Stride);
+
+    private sealed class CudaStridedConvWeights(int inputs, ConvLayer shape, NormWeights? layerNorm, ElementType results, Gemm[] groups, int tapsOfGroup, Tensor values, Tensor? bias)
+        : StridedConvWeights(inputs, shape, layerNorm, values.Type, results)
     {
         /// <summary>The product of each group of taps: one, but for kernels beyond 256 strides.</summary>
         public Gemm[] Groups { get; } = groups;

@@ -37,10 +37,11 @@ internal static class ModelKernels
             yield return fold.DescribeMoments();
             yield return fold.DescribeFold();
         }
-        yield return new FirstConvVariant(first.Kernel, first.Stride, first.Channels, config.SamplesPerFrame / first.Stride, group, !group, TypeOfLevel(config, 0, operands)).Describe();
+        yield return new FirstConvVariant(first.Kernel, first.Stride, first.Channels, config.SamplesPerFrame / first.Stride, group, !group, StridedConvWeights.TypeOfLevel(config, 0, operands)).Describe();
         for (int level = 1; level < config.ConvLayers.Length; level++)
         {
-            ElementType sums = StridedConvWeights.OperandsFor(config.ConvLayers[level - 1].Channels, operands), results = TypeOfLevel(config, level, operands);
+            ElementType results = StridedConvWeights.TypeOfLevel(config, level, operands);
+            ElementType sums = SumsOfConv(config.ConvLayers[level], StridedConvWeights.OperandsFor(config.ConvLayers[level - 1].Channels, operands), results);
             int channels = config.ConvLayers[level].Channels;
             yield return group ? new GeluVariant(channels, sums, results).Describe() : new LayerNormVariant(channels, Heads: 0, Gelu: true, sums, results, Operands: null).Describe();
         }
@@ -66,11 +67,7 @@ internal static class ModelKernels
             yield return new LayerNormVariant(config.Width, heads, Gelu: false, Stream, Stream, besideStream).Describe();
             yield return new LayerNormVariant(config.Width, Heads: 0, Gelu: false, Stream, Stream, besideStream).Describe();
         }
-        yield return new AttentionVariant(config.HeadWidth, Biased: config.Buckets > 0).Describe();
+        yield return new AttentionVariant(config.HeadWidth, Biased: config.Buckets > 0, operands).Describe();
         yield return new GeluVariant(config.FeedForwardWidth, operands, operands).Describe();
     }
-
-    /// <summary>What a level of the front end is stored as: the next convolution's operands, float32 at the end.</summary>
-    private static ElementType TypeOfLevel(EncoderConfig config, int level, ElementType operands)
-        => level == config.ConvLayers.Length - 1 ? ElementType.Float32 : StridedConvWeights.OperandsFor(config.ConvLayers[level].Channels, operands);
 }
