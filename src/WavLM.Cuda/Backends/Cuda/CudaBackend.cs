@@ -54,6 +54,7 @@ internal sealed partial class CudaBackend : IBackend
             _layerNorms = new(_kernels, static variant => variant.Describe());
             _compacts = new(_kernels, CompactKernel);
             _positionalConvs = new(_kernels, static shape => shape.Describe());
+            _positionalConvsOnTensorCores = new(_kernels, static shape => shape.Describe());
             _attentions = new(_kernels, static variant => variant.Describe());
             _weightedSums = new(_kernels, WeightedSumKernel);
             _pools = new(_kernels, PoolKernel);
