@@ -4,6 +4,7 @@ CONFIGURATION := Release
 BIN := artifacts/bin/WavLM.Cuda.Cli/release/wavlm
 BENCH := artifacts/bin/WavLM.Cuda.Bench/release/WavLM.Cuda.Bench
 KERNELS_CHECK := artifacts/bin/WavLM.Cuda.KernelsCheck/release/WavLM.Cuda.KernelsCheck
+MUTANTS := artifacts/bin/WavLM.Cuda.Mutants/release/WavLM.Cuda.Mutants
 MODEL ?=
 PYTHON := /usr/bin/python3
 REFERENCE ?= ../shared/reference
@@ -25,7 +26,7 @@ export DOTNET_CLI_TELEMETRY_OPTOUT := 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:   # prerequisites are in order, and several of them install packages
-.PHONY: help setup build demo test test-long abi-check abi-libraries kernels-check bench bench-cpu reference-check emulator emulator-tests publish portable portable-check gpu-check clean
+.PHONY: help setup build demo test test-long abi-check abi-libraries kernels-check mutants bench bench-cpu reference-check emulator emulator-tests publish portable portable-check gpu-check clean
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -53,6 +54,9 @@ abi-check: build emulator abi-libraries ## the CUDA bindings against NVIDIA's he
 kernels-check: build ## every kernel through NVIDIA's compiler for four architectures; writes the tables of kernels/README.md; no GPU is needed
 	@./tests/abi/fetch.sh
 	@$(KERNELS_CHECK) artifacts/abi kernels/README.md $(if $(CI),--check)
+
+mutants: build emulator ## small changes of the kernels and of what launches them, one at a time: the checks must notice each (FILTER=regex)
+	@$(MUTANTS) $(if $(FILTER),--filter '$(FILTER)') $(if $(VERBOSE),--verbose)
 
 abi-libraries:
 	@./tests/abi/fetch.sh || echo "abi: NVIDIA's libraries are not at hand, and what needs them is skipped"

@@ -29,6 +29,7 @@ internal sealed partial class KernelSites(SourceText source)
     private IEnumerable<Site> Shuffles()
     {
         foreach (Match tree in Halving().Matches(source.Code)) yield return At("shuffle", tree.Groups["start"], $"({tree.Groups["start"].Value}) / 2");
+        foreach (Match tree in Doubling().Matches(source.Code)) yield return At("shuffle", tree.Groups["start"], $"({tree.Groups["start"].Value}) * 2");
         foreach (Match mask in FullMask().Matches(source.Code)) yield return At("shuffle", mask, "0x7fffffffu");
     }
 
@@ -116,6 +117,9 @@ internal sealed partial class KernelSites(SourceText source)
 
     [GeneratedRegex(@"\bfor\s*\(\s*int\s+(\w+)\s*=\s*(?<start>[^;]+);\s*\1\s*>\s*0\s*;\s*\1\s*/=\s*2\s*\)")]
     private static partial Regex Halving();
+
+    [GeneratedRegex(@"\bfor\s*\(\s*int\s+(\w+)\s*=\s*(?<start>[1-9]\w*)\s*;[^;]*;\s*\1\s*\*=\s*2\s*\)")]
+    private static partial Regex Doubling();
 
     [GeneratedRegex(@"\G\(\s*int\s+(\w+)\s*=\s*[^;]+;\s*\1\s*>\s*0\s*;\s*\1\s*/=\s*2\s*\)")]
     private static partial Regex HalvingStart();

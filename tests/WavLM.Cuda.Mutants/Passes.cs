@@ -14,6 +14,9 @@ namespace WavLM.Cuda.Mutants;
 /// </summary>
 internal static class Passes
 {
+    // The two half precisions differ in the type of their operands alone.
+    private static readonly Precision[] Precisions = [Precision.Float32, Precision.Float16];
+
     private static readonly string[] Fixtures = ["wavlm-tiny", "wavlm-large-unilm"];
 
     // As late as is legal, and two orders that only events and waits rule.
@@ -28,20 +31,21 @@ internal static class Passes
     private static readonly int[][] RecordedBatches = [[11_200, 8_000], [11_200, 8_000], [11_500, 9_000], [400, 3_000], [11_000, 9_100], [32_080], [32_080], [41_040]];
 
     public static IEnumerable<(string Name, bool OfHost, Func<Subject, string> Run)> All =>
+        from precision in Precisions
         from fixture in Fixtures
         from schedule in Schedules
         from recorded in RecordedOrNot
         select (
-            string.Create(CultureInfo.InvariantCulture, $"{(recorded ? "recorded pass" : "pass")} of {fixture} in schedule {schedule}"),
+            string.Create(CultureInfo.InvariantCulture, $"{(recorded ? "recorded pass" : "pass")} of {fixture} in {precision} and schedule {schedule}"),
             recorded || schedule != Schedules[0],
-            (Func<Subject, string>)(subject => DigestOf(subject, fixture, schedule, recorded)));
+            (Func<Subject, string>)(subject => DigestOf(subject, precision, fixture, schedule, recorded)));
 
-    private static string DigestOf(Subject subject, string fixture, int schedule, bool recorded)
+    private static string DigestOf(Subject subject, Precision precision, string fixture, int schedule, bool recorded)
     {
         EmulatedDevice.SetSchedule(schedule);
         using Checkpoint checkpoint = Checkpoint.Open(Fixture.Named(fixture).ModelPath);
         EncoderConfig config = checkpoint.Config;
-        using CudaBackend backend = subject.Backend();
+        using CudaBackend backend = subject.Backend(precision);
         if (!recorded) backend.RecordedFrames = 0;
         using EncoderWeights weights = EncoderWeights.Load(checkpoint, backend, CancellationToken.None);
         var pass = new FeaturePass(new EncoderForward(config, weights, backend), config, finalNorm: true, backend);

@@ -1,3 +1,4 @@
+using WavLM.Cuda.Backends;
 using WavLM.Cuda.Backends.Cuda;
 using WavLM.Cuda.Backends.Cuda.Runtime;
 using WavLM.Cuda.Checks;
@@ -12,7 +13,7 @@ internal sealed class Subject(KernelSources sources) : IDisposable
     public CheckedDevice Device => _device.Value;
 
     /// <summary>A backend of its own, for the calling thread.</summary>
-    public CudaBackend Backend() => new(ordinal: 0, KernelCache.None, sources: sources);
+    public CudaBackend Backend(Precision precision = Precision.Float32) => new(ordinal: 0, KernelCache.None, precision.OperandType(), sources: sources);
 
     public void Dispose()
     {

@@ -134,7 +134,7 @@ CUDA_EXPORT CUresult cuGraphExecDestroy(CUgraphExec handle)
     const Call call;
     if (!context_is_current()) return call.refused;
     const std::shared_ptr<GraphExec> known = call.context().graph_execs.remove(handle);
-    if (known && known->last && !known->last->done) {   // later drivers put it off; that all do is not written down
+    if (known && known->last && !known->last->done && !call.refused) {   // later drivers put it off; that all do is not written down
         report("cuGraphExecDestroy: a launch of it has not run");
         call.context().sticky = CUDA_ERROR_ILLEGAL_ADDRESS;
     }

@@ -54,6 +54,7 @@ CUDA_EXPORT CUresult cuModuleUnload(CUmodule handle)
     const std::shared_ptr<LoadedModule> module = call.context().modules.remove(handle);
     if (!module) return call.refused ? call.refused : CUDA_ERROR_INVALID_HANDLE;
     for (const auto& [name, function] : module->functions) call.context().functions.remove(function);
+    if (call.refused) return call.refused;   // nothing runs any more
     for (const auto& [id, stream] : call.context().queues)
         for (const OperationPtr& pending : stream->pending)
             if (pending->work->code == module->module) {   // nobody says that the driver would wait
@@ -61,7 +62,7 @@ CUDA_EXPORT CUresult cuModuleUnload(CUmodule handle)
                 call.context().sticky = CUDA_ERROR_ILLEGAL_ADDRESS;
                 return call.context().sticky;
             }
-    return call.refused;
+    return CUDA_SUCCESS;
 }
 
 CUDA_EXPORT CUresult cuModuleGetFunction(CUfunction* found, CUmodule handle, const char* name)

@@ -30,6 +30,7 @@ public sealed class SitesTests
             asm volatile("x < y");
         #endif
             if (threadIdx.x == 0) y[row] = others[0][1];
+            for (int lanes = 1; lanes < 4; lanes *= 2) values[0] += __shfl_xor_sync(mask, values[0], lanes);
         }
         """;
 
@@ -74,6 +75,8 @@ public sealed class SitesTests
                 "24 index: others[0][1] -> others[0][1 + 1]",
                 "24 index: y[row] -> y[row + 1]",
                 "24 mask: threadIdx.x == 0 -> true",
+                "25 bound: lanes < 4 -> lanes <= 4",
+                "25 shuffle: 1 -> (1) * 2",
             ],
             changes);
     }
