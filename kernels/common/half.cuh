@@ -20,11 +20,21 @@ struct BFloat16
 
 static_assert(sizeof(Float16) == 2 && sizeof(BFloat16) == 2, "tensors hold them end to end");
 
-// d += a b of a warp (multiply_add_half says how the lanes share them), and two values as the operands hold them.
-template <typename T> __device__ void multiply_add(float (&d)[4], const unsigned (&a)[4], unsigned b0, unsigned b1);
-template <typename T> __device__ unsigned pair_of(float low, float high);
+template <typename T> constexpr bool IS_FLOAT16 = false;
+template <> constexpr bool IS_FLOAT16<Float16> = true;
 
-template <> __device__ __forceinline__ void multiply_add<Float16>(float (&d)[4], const unsigned (&a)[4], unsigned b0, unsigned b1) { multiply_add_half(d, a, b0, b1); }
-template <> __device__ __forceinline__ void multiply_add<BFloat16>(float (&d)[4], const unsigned (&a)[4], unsigned b0, unsigned b1) { multiply_add_bfloat(d, a, b0, b1); }
-template <> __device__ __forceinline__ unsigned pair_of<Float16>(float low, float high) { return half_pair(low, high); }
-template <> __device__ __forceinline__ unsigned pair_of<BFloat16>(float low, float high) { return bfloat_pair(low, high); }
+// d += a b of a warp; multiply_add_half says how the lanes share them.
+template <typename T>
+__device__ __forceinline__ void multiply_add(float (&d)[4], const unsigned (&a)[4], unsigned b0, unsigned b1 CALLED_FROM)
+{
+    if constexpr (IS_FLOAT16<T>) multiply_add_half(d, a, b0, b1 CALLER);
+    else multiply_add_bfloat(d, a, b0, b1 CALLER);
+}
+
+// Two values as the operands hold them.
+template <typename T>
+__device__ __forceinline__ unsigned pair_of(float low, float high)
+{
+    if constexpr (IS_FLOAT16<T>) return half_pair(low, high);
+    else return bfloat_pair(low, high);
+}

@@ -2,12 +2,21 @@
 // The twin says what the instruction does; that both agree is for a GPU to tell.
 #pragma once
 
+// There, what lanes meet in or what touches memory learns where it was called: reports name the kernel's line, and lanes meet only in one call.
+#ifdef CUDA_ON_CPU
+#define CALLED_FROM , EMU_CALLER
+#define CALLER , file, line
+#else
+#define CALLED_FROM
+#define CALLER
+#endif
+
 // cp.async: 16 bytes from global to shared memory behind this thread's back; both addresses are multiples of 16.
 // They are there for this thread after a wait that covers their group, for others after a barrier behind that wait.
-__device__ __forceinline__ void copy_async_16(void* shared_to, const void* global_from)
+__device__ __forceinline__ void copy_async_16(void* shared_to, const void* global_from CALLED_FROM)
 {
 #ifdef CUDA_ON_CPU
-    emu_copy_async16(shared_to, global_from);
+    emu_copy_async16(shared_to, global_from CALLER);
 #else
     asm volatile("cp.async.cg.shared.global [%0], [%1], 16;"
                  :: "r"((unsigned)__cvta_generic_to_shared(shared_to)), "l"(global_from) : "memory");
@@ -15,10 +24,10 @@ __device__ __forceinline__ void copy_async_16(void* shared_to, const void* globa
 }
 
 // The same where `inside`, else 16 zeros; `global_from` is not read then, but is an address all the same.
-__device__ __forceinline__ void copy_async_16_or_zeros(void* shared_to, const void* global_from, bool inside)
+__device__ __forceinline__ void copy_async_16_or_zeros(void* shared_to, const void* global_from, bool inside CALLED_FROM)
 {
 #ifdef CUDA_ON_CPU
-    emu_copy_async16(shared_to, global_from, inside);
+    emu_copy_async16(shared_to, global_from, inside CALLER);
 #else
     asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;"
                  :: "r"((unsigned)__cvta_generic_to_shared(shared_to)), "l"(global_from), "r"(inside ? 16 : 0) : "memory");
@@ -26,10 +35,10 @@ __device__ __forceinline__ void copy_async_16_or_zeros(void* shared_to, const vo
 }
 
 // 4 bytes, at multiples of 4.
-__device__ __forceinline__ void copy_async_4(void* shared_to, const void* global_from)
+__device__ __forceinline__ void copy_async_4(void* shared_to, const void* global_from CALLED_FROM)
 {
 #ifdef CUDA_ON_CPU
-    emu_copy_async4(shared_to, global_from);
+    emu_copy_async4(shared_to, global_from CALLER);
 #else
     asm volatile("cp.async.ca.shared.global [%0], [%1], 4;"
                  :: "r"((unsigned)__cvta_generic_to_shared(shared_to)), "l"(global_from) : "memory");
@@ -59,10 +68,10 @@ __device__ __forceinline__ void copy_async_wait()
 
 // ldmatrix: four 8 x 8 matrices of 16-bit values. Lane l says where row l % 8 of matrix l / 8 begins, 16 bytes at a multiple of 16 in
 // shared memory; it gets of each matrix the values 2 (l % 4) and 2 (l % 4) + 1 of row l / 4, the first in the low half.
-__device__ __forceinline__ void load_matrix_x4(unsigned (&r)[4], const void* shared_row)
+__device__ __forceinline__ void load_matrix_x4(unsigned (&r)[4], const void* shared_row CALLED_FROM)
 {
 #ifdef CUDA_ON_CPU
-    emu_load_matrix_x4(r, shared_row);
+    emu_load_matrix_x4(r, shared_row CALLER);
 #else
     asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
                  : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3]) : "r"((unsigned)__cvta_generic_to_shared(shared_row)) : "memory");
@@ -70,10 +79,10 @@ __device__ __forceinline__ void load_matrix_x4(unsigned (&r)[4], const void* sha
 }
 
 // The same of each matrix transposed: the lane gets the values l / 4 of rows 2 (l % 4) and 2 (l % 4) + 1.
-__device__ __forceinline__ void load_matrix_x4_transposed(unsigned (&r)[4], const void* shared_row)
+__device__ __forceinline__ void load_matrix_x4_transposed(unsigned (&r)[4], const void* shared_row CALLED_FROM)
 {
 #ifdef CUDA_ON_CPU
-    emu_load_matrix_x4_transposed(r, shared_row);
+    emu_load_matrix_x4_transposed(r, shared_row CALLER);
 #else
     asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
                  : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3]) : "r"((unsigned)__cvta_generic_to_shared(shared_row)) : "memory");
@@ -83,20 +92,20 @@ __device__ __forceinline__ void load_matrix_x4_transposed(unsigned (&r)[4], cons
 // mma.sync: d += a b with a [16, 16] and b [16, 8] of 16-bit floats, d [16, 8] float. With g = lane / 4 and t = lane % 4 a lane holds
 // of a the pairs at columns 2 t of rows g, g + 8 and at columns 2 t + 8 of rows g, g + 8; of b the pairs at rows 2 t and 2 t + 8 of
 // column g; of d columns 2 t and 2 t + 1 of row g, then of row g + 8. A pair's first value is in the low half.
-__device__ __forceinline__ void multiply_add_half(float (&d)[4], const unsigned (&a)[4], unsigned b0, unsigned b1)
+__device__ __forceinline__ void multiply_add_half(float (&d)[4], const unsigned (&a)[4], unsigned b0, unsigned b1 CALLED_FROM)
 {
 #ifdef CUDA_ON_CPU
-    emu_multiply_add<emu_half_value>(d, a, b0, b1);
+    emu_multiply_add<emu_half_value>(d, a, b0, b1 CALLER);
 #else
     asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
                  : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3]) : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
 #endif
 }
 
-__device__ __forceinline__ void multiply_add_bfloat(float (&d)[4], const unsigned (&a)[4], unsigned b0, unsigned b1)
+__device__ __forceinline__ void multiply_add_bfloat(float (&d)[4], const unsigned (&a)[4], unsigned b0, unsigned b1 CALLED_FROM)
 {
 #ifdef CUDA_ON_CPU
-    emu_multiply_add<emu_bfloat_value>(d, a, b0, b1);
+    emu_multiply_add<emu_bfloat_value>(d, a, b0, b1 CALLER);
 #else
     asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
                  : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3]) : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));

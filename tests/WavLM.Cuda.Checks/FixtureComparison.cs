@@ -47,6 +47,9 @@ public static class FixtureComparison
         return worst;
     }
 
+    /// <summary>|actual - expected| / |expected|.</summary>
+    public static double RelativeL2(ReadOnlySpan<float> actual, ReadOnlySpan<float> expected) => RelativeL2(actual, expected, width: 1, step: 1);
+
     private static Waveform Read(string utterance)
     {
         using AudioFile file = AudioFile.Open(Fixture.AudioPath(utterance));
@@ -54,7 +57,7 @@ public static class FixtureComparison
     }
 
     /// <summary>Of every step-th frame, which are those that the fixture kept.</summary>
-    private static double RelativeL2(ReadOnlySpan<float> actual, float[] kept, int width, int step)
+    private static double RelativeL2(ReadOnlySpan<float> actual, ReadOnlySpan<float> kept, int width, int step)
     {
         if ((actual.Length / width + step - 1) / step != kept.Length / width)
             throw new CheckFailedException($"{actual.Length / width} frames, of which one in {step} should be {kept.Length / width}");

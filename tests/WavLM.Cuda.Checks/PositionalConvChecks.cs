@@ -6,14 +6,18 @@ namespace WavLM.Cuda.Checks;
 /// <summary>The grouped convolution along an utterance's frames, at the kernels and groups that models have and at odd ones.</summary>
 internal static class PositionalConvChecks
 {
-    private static readonly (string, int[]) Frames = ("frames", [1, 63, 64, 65, 255, 256, 257]);
+    private static readonly (string, int[]) Frames = ("frames", [1, 64, 65, 127, 128, 129, 256, 257]);
 
     public static IEnumerable<Check> All =>
     [
+        // More channels than a kernel holds a window of, and more taps. First, because they meet every barrier at little cost.
+        .. Check.Cross("positional_conv in parts", ("kernel", [2, 130]), ("channels", [16, 96]), (on, k, c) => Errs(on, [9, 20], c, groups: 1, k, on.OperandType)),
         .. Check.OfEveryLength("positional_conv", first: 1, (on, frames) => Errs(on, Errors.Repeated(frames), channels: 8, groups: 2, kernel: 16, on.OperandType)),
         .. Check.Cross("positional_conv of 128 taps in 16 groups", Frames, (on, f) => Errs(on, Errors.Repeated(f), channels: 64, groups: 16, kernel: 128, on.OperandType)),
         .. Check.Cross("positional_conv of 128 taps at 48 channels a group", ("frames", [30]), (on, f) => Errs(on, [f], channels: 192, groups: 4, kernel: 128, on.OperandType)),
         .. Check.Cross("positional_conv of few taps", ("frames", [1, 65, 257]), ("kernel", [16, 19]), ("groups", [4, 16]), (on, f, k, g) => Errs(on, Errors.Repeated(f), channels: 48, g, k, on.OperandType)),
+        .. Check.Cross("positional_conv of wide groups", ("of a group", [48, 64, 80, 120]), (on, c) => Errs(on, [129, 20], channels: 2 * c, groups: 2, kernel: 3, on.OperandType)),
+        .. Check.Cross("positional_conv of hardly any taps", ("kernel", [1, 2]), ("channels", [3, 54]), (on, k, c) => Errs(on, [40], c, groups: 3, k, on.OperandType)),
         .. Check.Cross("positional_conv of odd widths", ("kernel", [19, 128]), ("channels", [33, 51]), (on, k, c) => Errs(on, [40], c, groups: 3, k, on.OperandType)),
         .. Check.Cross("positional_conv of several utterances", ("kernel", [19, 128]), (on, k) => Errs(on, [70, 1, 300, 9], channels: 32, groups: 4, k, on.OperandType)),
         .. Check.Cross("positional_conv rounds what it reads", ("kernel", [19, 128]), (on, k) => Errs(on, [70], channels: 64, groups: 4, k, ElementType.Float32)),

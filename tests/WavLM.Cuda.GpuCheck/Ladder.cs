@@ -9,14 +9,16 @@ namespace WavLM.Cuda.GpuCheck;
 /// <summary>The stages in order, from "is there a GPU" to "how fast is it".</summary>
 internal static class Ladder
 {
+    // Each ends within the ten minutes that a rented machine may give a command; --only runs some of them.
     private static readonly IReadOnlyList<Stage> Stages =
     [
         new("doctor", "is there a usable GPU, and does every operation agree with the CPU", TimeSpan.FromMinutes(5), DoctorStage.Plan, Inside: null),
         new("ptx", "does every instruction that kernels/common/ptx.cuh wraps do what its twin for the emulated device does", TimeSpan.FromMinutes(2), Itself("ptx"), PtxStage.Run),
-        new("checks", "does every check of the tests hold on the device", TimeSpan.FromMinutes(15), Itself("checks"), ChecksStage.Run),
-        new("sanitizer", "do memcheck, racecheck, initcheck and synccheck find anything in one check of each kind", TimeSpan.FromMinutes(21), SanitizerStage.Plan, SanitizerStage.Run),
-        new("cublaslt", "is what the design assumes of cuBLASLt so", TimeSpan.FromMinutes(5), Itself("cublaslt"), CublasLtStage.Run),
-        new("timing", "how long is a whole pass, and against PyTorch", TimeSpan.FromMinutes(10), Itself("timing"), TimingStage.Run),
+        new("fixtures", "is every layer of every fixture within its bound, in each precision", TimeSpan.FromMinutes(5), FixturesStage.Plan, FixturesStage.Run),
+        .. Enum.GetValues<Precision>().Select(static precision => Checks(precision.CommandLineName(), precision)),
+        .. SanitizerStage.Tools.Select(Sanitizer),
+        new("cublaslt", "is what the design assumes of cuBLASLt so", TimeSpan.FromMinutes(9), Itself("cublaslt"), CublasLtStage.Run),
+        new("timing", "how long is a whole pass, and against PyTorch in the same precision", TimeSpan.FromMinutes(9), Itself("timing"), TimingStage.Run),
     ];
 
     /// <summary>The libraries at hand are the emulated device's.</summary>
@@ -35,7 +37,7 @@ internal static class Ladder
         report.Line($"gpu-check of WavLM.Cuda, {DateTime.UtcNow.ToString("yyyy-MM-dd HH:mm", CultureInfo.InvariantCulture)} UTC{(options.Quick ? ", quick" : "")}{(emulated ? ", on the emulated device: nothing here is a figure of a GPU" : "")}");
         List<(Stage Stage, string Result)> results = [];
         bool usable = true, failed = false;
-        foreach (Stage stage in Stages)
+        foreach (Stage stage in Chosen(options.Only))
         {
             report.Line("");
             report.Line($"== {stage.Name}: {stage.Question}? (at most {stage.Limit.TotalMinutes:0} min)");
@@ -46,7 +48,7 @@ internal static class Ladder
             if (exitCode == StageExit.NoGpu) usable = false;
         }
         report.Line("");
-        foreach ((Stage stage, string result) in results) report.Line($"{stage.Name,-10} {result}");
+        foreach ((Stage stage, string result) in results) report.Line($"{stage.Name,-12} {result}");
         return failed ? StageExit.Failed : StageExit.Passed;
     }
 
@@ -64,6 +66,19 @@ internal static class Ladder
             StageExit.Passed => $"passed in {seconds}",
             _ => $"FAILED after {seconds}: exit code {exitCode}, {last}",
         }, exitCode);
+    }
+
+    private static Stage Checks(string precision, Precision of)
+        => new($"checks-{precision}", $"does every check of the tests hold on the device in {precision}", TimeSpan.FromMinutes(9), Itself($"checks-{precision}"), options => ChecksStage.Run(options, of));
+
+    private static Stage Sanitizer(string tool)
+        => new(tool, $"does compute-sanitizer's {tool} find anything in one check of each kind", TimeSpan.FromMinutes(9), options => SanitizerStage.Plan(options, tool), options => SanitizerStage.Run(options, tool));
+
+    private static IEnumerable<Stage> Chosen(string[]? only)
+    {
+        if (only?.Except(Stages.Select(static stage => stage.Name)).FirstOrDefault() is { } unknown)
+            throw new UsageException($"--only {unknown}: there is no such stage; there are {string.Join(", ", Stages.Select(static stage => stage.Name))}");
+        return Stages.Where(stage => only is null || only.Contains(stage.Name));
     }
 
     private static Func<Options, StagePlan> Itself(string name) => options => new(CommandOf(name, options.Quick));

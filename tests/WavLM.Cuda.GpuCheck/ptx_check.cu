@@ -34,6 +34,19 @@ copy_async_or_zeros(const float4* __restrict__ x, const int* __restrict__ inside
     y[i] = tile[threadIdx.x];
 }
 
+// Words, each to another thread's place. x, y [blocks * THREADS].
+extern "C" __global__ void __launch_bounds__(THREADS)
+copy_async_words(const int* __restrict__ x, int* __restrict__ y)
+{
+    __shared__ int tile[THREADS];
+    const long long i = (long long)blockIdx.x * THREADS + threadIdx.x;
+    copy_async_4(&tile[THREADS - 1 - threadIdx.x], x + i);
+    copy_async_commit();
+    copy_async_wait<0>();
+    __syncthreads();   // the others' copies
+    y[i] = tile[threadIdx.x];
+}
+
 // A warp has 32 rows of 16 bytes; its lane l names row places[l]. plain, transposed [warps][32] four registers each.
 extern "C" __global__ void __launch_bounds__(THREADS)
 load_matrices(const uint4* __restrict__ rows, const int* __restrict__ places, uint4* __restrict__ plain, uint4* __restrict__ transposed)

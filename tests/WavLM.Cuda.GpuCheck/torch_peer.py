@@ -1,4 +1,5 @@
-"""The same pass by PyTorch, exact float32: prints the median seconds of each workload, or why it can't. Arguments: UTTERANCESxSECONDS..."""
+"""The same pass by PyTorch: prints the median seconds of each workload, or why it can't. Arguments: fp32|fp16|bf16 UTTERANCESxSECONDS...
+fp32 is exact (no TensorFloat-32); in fp16 and bf16 the whole model is of that type, which is the fastest that it has."""
 import sys
 import time
 
@@ -27,15 +28,20 @@ except ImportError:
         last = lambda x: model.extract_features(x)[0][-1]
     except ImportError:
         not_run("this python3 has neither transformers nor a torchaudio with WavLM")
-model = model.cuda().eval()
-print(f"torch {torch.__version__}, the model of {source}, {torch.cuda.get_device_name()}")
-for workload in sys.argv[1:]:
+precision = sys.argv[1]
+kind = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}[precision]
+model = model.cuda().to(kind).eval()
+print(f"torch {torch.__version__}, the model of {source} in {precision}, {torch.cuda.get_device_name()}")
+for workload in sys.argv[2:]:
     utterances, seconds = map(int, workload.split("x"))
     x = torch.randn(utterances, seconds * 16000) * 0.1
     times = []
-    with torch.inference_mode():
-        for _ in range(10):
-            begun = time.perf_counter()
-            last(x.cuda()).cpu()
-            times.append(time.perf_counter() - begun)
+    try:
+        with torch.inference_mode():
+            for _ in range(10):
+                begun = time.perf_counter()
+                last(x.cuda().to(kind)).float().cpu()
+                times.append(time.perf_counter() - begun)
+    except RuntimeError as error:
+        not_run(f"{workload} in {precision}: {error}")
     print(f"torch {workload} {sorted(times[3:])[3]:.6f}")

@@ -16,20 +16,20 @@ internal static class SelfTestCases
         new("normalize_waveform", "3 utterances", on => Waveforms(on, new(Normalize: true, Epsilon: 1e-7, Center: false))),
         new("normalize_waveform", "3 utterances, centred", on => Waveforms(on, new(Normalize: false, Epsilon: 0, Center: true))),
         new("group_norm_fold", "2 utterances, 512 channels", on => FirstConv(on, 512, group: true, foldOnly: true)),
-        new("first_conv", "512 channels, GroupNorm", on => FirstConv(on, 512, group: true, foldOnly: false)),
-        new("first_conv", "48 channels, LayerNorm", on => FirstConv(on, 48, group: false, foldOnly: false)),
-        new("strided_conv", "64 to 64 channels, 3 taps", on => StridedConv(on, rows: 300, channels: 64, taps: 3, norm: false)),
-        new("strided_conv", "512 to 512 channels, 3 taps, LayerNorm", on => StridedConv(on, rows: 33, channels: 512, taps: 3, norm: true)),
-        new("strided_conv", "64 to 64 channels, 2 taps", on => StridedConv(on, rows: 257, channels: 64, taps: 2, norm: false)),
+        new("first_conv", "512 channels, GroupNorm", on => FirstConv(on, 512, group: true, foldOnly: false), HasOperands: true),
+        new("first_conv", "48 channels, LayerNorm", on => FirstConv(on, 48, group: false, foldOnly: false), HasOperands: true),
+        new("strided_conv", "64 to 64 channels, 3 taps", on => StridedConv(on, rows: 300, channels: 64, taps: 3, norm: false), HasOperands: true),
+        new("strided_conv", "512 to 512 channels, 3 taps, LayerNorm", on => StridedConv(on, rows: 33, channels: 512, taps: 3, norm: true), HasOperands: true),
+        new("strided_conv", "64 to 64 channels, 2 taps", on => StridedConv(on, rows: 257, channels: 64, taps: 2, norm: false), HasOperands: true),
         new("compact", "3 utterances, 33 columns", Compact, Exact: true),
-        new("layer_norm", "257 x 768", on => LayerNorm(on, rows: 257, heads: 0, columns: 768)),
-        new("layer_norm", "65 x 768, gates of 12 heads", on => LayerNorm(on, rows: 65, heads: 12, columns: 768)),
-        new("linear", "130 x 256 to 512", on => Linear(on, Epilogue.None)),
-        new("linear", "130 x 256 to 512, GELU", on => Linear(on, Epilogue.GeluErf)),
-        new("linear", "130 x 256 to 512, added to y", on => Linear(on, Epilogue.AddToDestination)),
-        new("positional_conv", "3 utterances, 48 columns a group, 128 taps", on => PositionalConv(on, columns: 96, groups: 2, taps: 128)),
-        new("gated_attention", "3 utterances, 2 heads of 64", on => Attention(on, heads: 2, headWidth: 64, biased: true)),
-        new("gated_attention", "3 utterances, 2 heads of 80, no bias", on => Attention(on, heads: 2, headWidth: 80, biased: false)),
+        new("layer_norm", "257 x 768", on => LayerNorm(on, rows: 257, heads: 0, columns: 768), HasOperands: true),
+        new("layer_norm", "65 x 768, gates of 12 heads", on => LayerNorm(on, rows: 65, heads: 12, columns: 768), HasOperands: true),
+        new("linear", "130 x 256 to 512", on => Linear(on, Epilogue.None), HasOperands: true),
+        new("linear", "130 x 256 to 512, GELU", on => Linear(on, Epilogue.GeluErf), HasOperands: true),
+        new("linear", "130 x 256 to 512, added to y", on => Linear(on, Epilogue.AddToDestination), HasOperands: true),
+        new("positional_conv", "3 utterances, 48 columns a group, 128 taps", on => PositionalConv(on, columns: 96, groups: 2, taps: 128), HasOperands: true),
+        new("gated_attention", "3 utterances, 2 heads of 64", on => Attention(on, heads: 2, headWidth: 64, biased: true), HasOperands: true),
+        new("gated_attention", "3 utterances, 2 heads of 80, no bias", on => Attention(on, heads: 2, headWidth: 80, biased: false), HasOperands: true),
         new("pool", "3 utterances, mean", on => Pool(on, withDeviation: false)),
         new("pool", "3 utterances, mean and deviation", on => Pool(on, withDeviation: true)),
         new("nearest_centroid", "130 x 96, 100 centroids", NearestCentroid, Exact: true),
@@ -58,7 +58,7 @@ internal static class SelfTestCases
         if (folded is not null && foldOnly) return on.Read(folded);
 
         int rowsOfSlot = config.SamplesPerFrame / stride;
-        using Tensor y = on.Rent(batch.Slots * rowsOfSlot, channels);
+        using Tensor y = on.RentOperands(batch.Slots * rowsOfSlot, channels);
         on.Backend.FirstConv(batch, folded ?? conv.Taps, conv, firstRow: 0, y);
 
         // Rows of windows that reach past an utterance mean nothing.
@@ -73,11 +73,11 @@ internal static class SelfTestCases
         const int Stride = 2;
         long computed = (rows + on.Backend.RowTile - 1L) / on.Backend.RowTile * on.Backend.RowTile;
         int readRows = (rows - 1) * Stride + taps;
-        using Tensor x = on.Place(SelfTestBench.Values(readRows * channels, seed: 21), readRows, (computed - 1) * Stride + taps);
+        using Tensor x = on.PlaceOperands(SelfTestBench.Values(readRows * channels, seed: 21), StridedConvWeights.OperandsFor(channels, on.Backend.OperandType), readRows, (computed - 1) * Stride + taps);
         using StridedConvWeights conv = on.Backend.PackStridedConv(
-            SelfTestBench.Values(channels * taps * channels, seed: 22, 1.7f / MathF.Sqrt(taps * channels)), SelfTestBench.Values(channels, seed: 23),
-            norm ? on.Norm(channels, seed: 24) : null, channels, new ConvLayer(channels, taps, Stride), rowsOfSlot: 2, ElementType.Float32);
-        using Tensor y = on.Rent(rows, channels);
+            on.Rounded(SelfTestBench.Values(channels * taps * channels, seed: 22, 1.7f / MathF.Sqrt(taps * channels))), on.Rounded(SelfTestBench.Values(channels, seed: 23)),
+            norm ? on.Norm(channels, seed: 24) : null, channels, new ConvLayer(channels, taps, Stride), rowsOfSlot: 2, on.Backend.OperandType);
+        using Tensor y = on.RentOperands(rows, channels);
         on.Backend.StridedConv(x, conv, y);
         return on.Read(y);
     }
@@ -95,7 +95,7 @@ internal static class SelfTestCases
     private static float[] LayerNorm(SelfTestBench on, int rows, int heads, int columns)
     {
         using Tensor x = on.Place(SelfTestBench.Values(rows * columns, seed: 41), rows);
-        using Tensor y = on.Rent(rows, columns);
+        using Tensor y = on.RentOperands(rows, columns);
         using NormWeights norm = on.Norm(columns, seed: 42);
         if (heads == 0)
         {
@@ -112,9 +112,11 @@ internal static class SelfTestCases
     private static float[] Linear(SelfTestBench on, Epilogue epilogue)
     {
         const int Rows = 130, Inputs = 256, Outputs = 512;
-        using Tensor x = on.Place(SelfTestBench.Values(Rows * Inputs, seed: 51), Rows);
-        using LinearWeights weights = on.Backend.PackLinear(SelfTestBench.Values(Outputs * Inputs, seed: 52, 0.1f), SelfTestBench.Values(Outputs, seed: 53), Outputs, Inputs, ElementType.Float32);
-        using Tensor y = on.Place(SelfTestBench.Values(Rows * Outputs, seed: 54), Rows);
+        using Tensor x = on.PlaceOperands(SelfTestBench.Values(Rows * Inputs, seed: 51), on.Backend.OperandType, Rows);
+        bool added = epilogue == Epilogue.AddToDestination;   // to the residual stream, which is float32
+        using LinearWeights weights = on.Backend.PackLinear(
+            on.Rounded(SelfTestBench.Values(Outputs * Inputs, seed: 52, 0.1f)), on.Rounded(SelfTestBench.Values(Outputs, seed: 53)), Outputs, Inputs, added ? ElementType.Float32 : on.Backend.OperandType);
+        using Tensor y = added ? on.Place(SelfTestBench.Values(Rows * Outputs, seed: 54), Rows) : on.RentOperands(Rows, Outputs);
         on.Backend.Linear(x, weights, y, epilogue);
         return on.Read(y);
     }
@@ -122,10 +124,10 @@ internal static class SelfTestCases
     private static float[] PositionalConv(SelfTestBench on, int columns, int groups, int taps)
     {
         using PackedBatch batch = on.Pack(FrontEnd(32), AsIs, Lengths);
-        using Tensor x = on.Place(SelfTestBench.Values((int)batch.Frames * columns, seed: 61), batch.Frames);
+        using Tensor x = on.Place(on.Rounded(SelfTestBench.Values((int)batch.Frames * columns, seed: 61)), batch.Frames);
         int weights = taps * columns / groups * columns;
         using PositionalConvWeights conv = on.Backend.PackPositionalConv(
-            SelfTestBench.Values(weights, seed: 62, 1.7f / MathF.Sqrt(taps * columns / groups)), SelfTestBench.Values(columns, seed: 63), columns, groups, taps);
+            on.Rounded(SelfTestBench.Values(weights, seed: 62, 1.7f / MathF.Sqrt(taps * columns / groups))), SelfTestBench.Values(columns, seed: 63), columns, groups, taps);
         using Tensor y = on.Rent(batch.Frames, columns);
         on.Backend.PositionalConv(batch, x, conv, y);
         return on.Read(y);
@@ -136,10 +138,10 @@ internal static class SelfTestCases
         const int Radius = 100;
         int width = heads * headWidth;
         using PackedBatch batch = on.Pack(FrontEnd(32), AsIs, Lengths);
-        using Tensor qkv = on.Place(SelfTestBench.Values((int)batch.Frames * 3 * width, seed: 71, 0.7f), batch.Frames);
+        using Tensor qkv = on.PlaceOperands(SelfTestBench.Values((int)batch.Frames * 3 * width, seed: 71, 0.7f), on.Backend.OperandType, batch.Frames);
         using Tensor gates = on.Place(SelfTestBench.Values((int)batch.Frames * heads, seed: 72), batch.Frames);
         using RelativeBias bias = new(on.Backend.Keep(SelfTestBench.Values(heads * (2 * Radius + 1), seed: 73), heads, 2 * Radius + 1));
-        using Tensor context = on.Rent(batch.Frames, width);
+        using Tensor context = on.RentOperands(batch.Frames, width);
         on.Backend.GatedAttention(batch, qkv, heads, biased ? bias : null, biased ? gates : null, context, CancellationToken.None);
         return on.Read(context);
     }

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using WavLM.Cuda.Backends;
+using WavLM.Cuda.Backends.Cuda;
 using WavLM.Cuda.Backends.Cuda.Interop;
 using WavLM.Cuda.Backends.Cuda.Runtime;
 
@@ -45,9 +46,12 @@ internal sealed class CublasLtBench : IDisposable
         var random = new Random(seed);
         var values = new float[Math.Min(count, Period)];
         for (int i = 0; i < values.Length; i++) values[i] = (random.NextSingle() - 0.5f) / 4;
-        byte[] bytes = type == CudaDataType.CUDA_R_32F
-            ? MemoryMarshal.AsBytes(values.AsSpan()).ToArray()
-            : MemoryMarshal.AsBytes(Array.ConvertAll(values, value => (Half)value).AsSpan()).ToArray();
+        byte[] bytes = type switch
+        {
+            CudaDataType.CUDA_R_32F => MemoryMarshal.AsBytes(values.AsSpan()).ToArray(),
+            CudaDataType.CUDA_R_16F => MemoryMarshal.AsBytes(HalfPrecision.Round(values, ElementType.Float16).AsSpan()).ToArray(),
+            _ => MemoryMarshal.AsBytes(HalfPrecision.Round(values, ElementType.BFloat16).AsSpan()).ToArray(),
+        };
         long wanted = count * bytes.Length / values.Length;
         Tensor tensor = Rent(wanted);
         Stream.CopyToDevice(bytes, tensor);

@@ -9,18 +9,35 @@ namespace WavLM.Cuda.GpuCheck.Stages;
 /// <param name="Result">Type of y.</param>
 internal readonly record struct ProductTypes(CublasComputeType Compute, CudaDataType Operands, CudaDataType Result)
 {
-    /// <summary>Exact float32, as the product uses it today.</summary>
-    public static ProductTypes Float32 { get; } = new(CublasComputeType.CUBLAS_COMPUTE_32F_PEDANTIC, CudaDataType.CUDA_R_32F, CudaDataType.CUDA_R_32F);
-
-    /// <summary>float16 operands on tensor cores.</summary>
-    public static ProductTypes Half { get; } = new(CublasComputeType.CUBLAS_COMPUTE_32F, CudaDataType.CUDA_R_16F, CudaDataType.CUDA_R_16F);
-
-    /// <summary>float16 operands, and the residual stream in float32.</summary>
-    public static ProductTypes HalfToFloat32 { get; } = Half with { Result = CudaDataType.CUDA_R_32F };
+    /// <summary>What the engine multiplies in.</summary>
+    /// <param name="precision">Of the operands.</param>
+    /// <param name="toStream">Whether the result is the residual stream, or another one that stays float32.</param>
+    public static ProductTypes Of(Precision precision, bool toStream = false)
+    {
+        CudaDataType operands = precision switch
+        {
+            Precision.Float16 => CudaDataType.CUDA_R_16F,
+            Precision.BFloat16 => CudaDataType.CUDA_R_16BF,
+            _ => CudaDataType.CUDA_R_32F,
+        };
+        return new(
+            precision == Precision.Float32 ? CublasComputeType.CUBLAS_COMPUTE_32F_PEDANTIC : CublasComputeType.CUBLAS_COMPUTE_32F,
+            operands, toStream ? CudaDataType.CUDA_R_32F : operands);
+    }
 
     public int OperandBytes => Operands == CudaDataType.CUDA_R_32F ? 4 : 2;
 
     public int ResultBytes => Result == CudaDataType.CUDA_R_32F ? 4 : 2;
+
+    /// <summary>As a report has it.</summary>
+    public override string ToString() => Name(Operands) + (Result == Operands ? "" : " to " + Name(Result));
+
+    private static string Name(CudaDataType type) => type switch
+    {
+        CudaDataType.CUDA_R_16F => "fp16",
+        CudaDataType.CUDA_R_16BF => "bf16",
+        _ => "fp32",
+    };
 }
 
 /// <summary>The sizes of a product y[rows, outputs] = x[rows, inner] w[outputs, inner]^T, and how far its rows lie apart.</summary>
@@ -56,7 +73,6 @@ internal sealed unsafe class Product : IDisposable
         {
             Set(CublasLtMatmulDescAttributes.CUBLASLT_MATMUL_DESC_EPILOGUE, CublasLtEpilogue.CUBLASLT_EPILOGUE_BIAS);
             Set(CublasLtMatmulDescAttributes.CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias);
-            Set(CublasLtMatmulDescAttributes.CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, CudaDataType.CUDA_R_32F);
         }
         // Row-major y = x w^T is column-major y^T = w x^T.
         _weights = Layout(types.Operands, shape.Inner, shape.Outputs, shape.Inner, shape.Batches, 0);

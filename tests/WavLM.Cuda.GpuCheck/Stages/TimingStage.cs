@@ -5,7 +5,7 @@ using WavLM.Cuda.Model;
 
 namespace WavLM.Cuda.GpuCheck.Stages;
 
-/// <summary>Whole passes of Base's shape with random weights, samples in and the last layer out, in float32; and PyTorch's, where it is.</summary>
+/// <summary>Whole passes of Base's shape with random weights, samples in and the last layer out, in each precision; and PyTorch's, where it is.</summary>
 internal static class TimingStage
 {
     private const int WarmUp = 3, Runs = 7;
@@ -19,26 +19,37 @@ internal static class TimingStage
         {
             string model = Path.Combine(folder, "model");
             CheckpointInitializer.Write(config, 1, model);
-            Stopwatch clock = Stopwatch.StartNew();
-            using SpeechEncoder encoder = SpeechEncoder.Load(model, new EncoderOptions { Device = Device.Cuda(), Precision = Precision.Float32 });
-            Console.WriteLine(Invariant($"loaded in {clock.Elapsed.TotalSeconds:0.00} s; {encoder.DeviceSet}"));
-            Dictionary<string, double> ours = [];
-            foreach ((int utterances, int seconds) in workloads)
+            foreach (Precision precision in Enum.GetValues<Precision>())
             {
-                double median = Median(encoder, utterances, seconds);
-                ours[$"{utterances}x{seconds}"] = median;
-                Console.WriteLine(Ladder.IsEmulated
-                    ? $"{utterances} utterances of {seconds} s went through; an emulated device's time says nothing"
-                    : Invariant($"{utterances} utterance{(utterances == 1 ? "" : "s")} of {seconds} s: {median * 1000:0.0} ms, {utterances * seconds / median:0} times real time"));
+                Dictionary<string, double> ours = Time(model, precision, workloads);
+                if (!options.Quick) Compare(ours, precision);
             }
             if (options.Quick) Console.WriteLine("against PyTorch: not run: this is the quick run");
-            else Compare(ours);
             return StageExit.Passed;
         }
         finally
         {
             Directory.Delete(folder, recursive: true);
         }
+    }
+
+    /// <returns>The median seconds of each workload.</returns>
+    private static Dictionary<string, double> Time(string model, Precision precision, (int Utterances, int Seconds)[] workloads)
+    {
+        Stopwatch clock = Stopwatch.StartNew();
+        using SpeechEncoder encoder = SpeechEncoder.Load(model, new EncoderOptions { Device = Device.Cuda(), Precision = precision });
+        string name = precision.CommandLineName();
+        Console.WriteLine(Invariant($"{name}: loaded in {clock.Elapsed.TotalSeconds:0.00} s; {encoder.DeviceSet}"));
+        Dictionary<string, double> medians = [];
+        foreach ((int utterances, int seconds) in workloads)
+        {
+            double median = Median(encoder, utterances, seconds);
+            medians[$"{utterances}x{seconds}"] = median;
+            Console.WriteLine(Ladder.IsEmulated
+                ? $"{name}: {utterances} utterances of {seconds} s went through; an emulated device's time says nothing"
+                : Invariant($"{name}: {utterances} utterance{(utterances == 1 ? "" : "s")} of {seconds} s: {median * 1000:0.0} ms, {utterances * seconds / median:0} times real time"));
+        }
+        return medians;
     }
 
     // Base's structure at a width for the emulated device.
@@ -71,11 +82,11 @@ internal static class TimingStage
         return samples;
     }
 
-    private static void Compare(Dictionary<string, double> ours)
+    private static void Compare(Dictionary<string, double> ours, Precision precision)
     {
         using Stream script = typeof(TimingStage).Assembly.GetManifestResourceStream("torch_peer.py")!;
         using StreamReader reader = new(script);
-        ProcessStartInfo start = new("python3", ["-c", reader.ReadToEnd(), .. ours.Keys]) { RedirectStandardOutput = true };
+        ProcessStartInfo start = new("python3", ["-c", reader.ReadToEnd(), precision.CommandLineName(), .. ours.Keys]) { RedirectStandardOutput = true };
         try
         {
             using Process python = Process.Start(start)!;
@@ -83,7 +94,7 @@ internal static class TimingStage
             {
                 Console.WriteLine($"against PyTorch: {line}");
                 if (line.Split(' ') is ["torch", var workload, var seconds] && ours.TryGetValue(workload, out double median) && double.TryParse(seconds, CultureInfo.InvariantCulture, out double theirs))
-                    Console.WriteLine(Invariant($"against PyTorch: {workload}: {theirs / median:0.00} times as fast"));
+                    Console.WriteLine(Invariant($"against PyTorch: {precision.CommandLineName()}, {workload}: {theirs / median:0.00} times as fast"));
             }
             python.WaitForExit();
         }

@@ -52,6 +52,27 @@ public sealed unsafe class CudaBackendTests
             Assert.Equal(all.AsSpan(first * Channels, rows * Channels).ToArray(), Convolved(backend, x.Range(2 * first, (rows - 1) * 2 + kernel), conv, rows));
     }
 
+    // Blocks start in the table's order, and an attention block takes the longer the more keys there are.
+    [Theory]
+    [InlineData(Precision.Float32, new[] { 2, 0, 2, 64, 2, 128, 2, 192, 1, 0, 1, 64, 1, 128, 3, 0, 0, 0 })]
+    [InlineData(Precision.Float16, new[] { 2, 0, 2, 128, 1, 0, 1, 128, 3, 0, 0, 0 })]
+    [InlineData(Precision.BFloat16, new[] { 2, 0, 2, 128, 1, 0, 1, 128, 3, 0, 0, 0 })]
+    public void Tiles_of_the_longest_utterances_come_first(Precision precision, int[] utterancesAndFirstFrames)
+    {
+        EmulatedDevice.Reset();
+        using CudaBackend backend = new(0, KernelCache.None, precision.OperandType());
+        Waveform[] utterances = [.. ((ReadOnlySpan<int>)[3, 130, 200, 64]).ToArray().Select(static frames => new Waveform($"{frames} frames", new float[frames]))];
+        using PackedBatch batch = PackedBatch.Create(utterances, Configs.OneSampleAFrame, new WaveformNormalization(Normalize: false, Epsilon: 0, Center: false), backend);
+        var places = (DeviceBatch)batch.Places!;
+        int[] tiles = new int[2 * places.TileCount];
+        fixed (int* to = tiles)
+        {
+            Driver.ThrowIfFailed(Driver.cuMemcpyDtoHAsync_v2(to, places.Tiles, (nuint)tiles.Length * sizeof(int), backend.Stream.Handle));
+            backend.Stream.Synchronize();
+        }
+        Assert.Equal(utterancesAndFirstFrames, tiles);
+    }
+
     [Fact]
     public void The_device_set_names_device_versions_and_algorithms()
     {

@@ -1,3 +1,4 @@
+using WavLM.Cuda.Backends;
 using WavLM.Cuda.Backends.Cuda;
 using WavLM.Cuda.Backends.Cuda.Runtime;
 using WavLM.Cuda.Checkpoints;
@@ -8,29 +9,42 @@ namespace WavLM.Cuda.Tests.Cuda;
 
 /// <summary>The promise on the device: an utterance alone and in any slot of any batch has the same bits, layers recorded as graphs or not.</summary>
 [Collection(EmulatedDevice.Collection)]
-public sealed class CudaBatchInvarianceTests : IDisposable
+public sealed class CudaBatchInvarianceTests : IClassFixture<WideModel>, IDisposable
 {
-    // 1 to 27 frames, around what one frame more takes.
+    private const int SamplesPerFrame = 320;
+
+    // 1 to 27 frames of so many samples, around what one frame more takes.
     private static readonly int[] Lengths = [400, 401, 719, 720, 1039, 1040, 1679, 2000, 2960, 3999, 5001, 6000, 7120, 8000, 8500, 9000];
 
     private static readonly IEnumerable<int> BatchSizes = Enumerable.Range(2, 15);
 
-    public CudaBatchInvarianceTests()
+    private readonly WideModel _wide;
+
+    public CudaBatchInvarianceTests(WideModel wide)
     {
+        _wide = wide;
         EmulatedDevice.Reset();
         EmulatedDevice.SetInstrumented(false);   // other tests watch every kernel's accesses; here bits are compared
     }
 
+    public static TheoryData<string, Precision> Models => InEveryPrecision.Of("wavlm-tiny", "wavlm-base", "wavlm-large-unilm", WideModel.Group, WideModel.Layer);
+
+    public static TheoryData<string, Precision> BothFlavours => InEveryPrecision.Of("wavlm-tiny", "wavlm-large-unilm");
+
+    public static TheoryData<string, Precision> NarrowAndWide => InEveryPrecision.Of("wavlm-tiny", WideModel.Layer);
+
+    public static TheoryData<string, Precision> Tiny => InEveryPrecision.Of("wavlm-tiny");
+
+    public static TheoryData<string, Precision> Large => InEveryPrecision.Of("wavlm-large-unilm");
+
     public void Dispose() => EmulatedDevice.Reset();
 
     [Theory]
-    [InlineData("wavlm-tiny")]
-    [InlineData("wavlm-base")]
-    [InlineData("wavlm-large-unilm")]
-    public void Alone_and_in_every_slot_of_batches_of_2_to_16_the_bits_are_equal(string fixture)
+    [MemberData(nameof(Models))]
+    public void Alone_and_in_every_slot_of_batches_of_2_to_16_the_bits_are_equal(string model, Precision precision)
     {
-        using SpeechEncoder encoder = Load(fixture);
-        Waveform[] utterances = BatchInvariance.Noise(Lengths, seed: 21);
+        using SpeechEncoder encoder = Load(model, precision);
+        Waveform[] utterances = BatchInvariance.Noise(Lengths.Select(length => length * encoder.Config.SamplesPerFrame / SamplesPerFrame), seed: 21);
         Backend(encoder).RecordedFrames = 0;
         Assert.Null(BatchInvariance.FirstDifference(encoder, utterances, BatchSizes, alone: null, seed: 1, out Features[] alone));
         Assert.Equal(0, EmulatedDevice.Count("graph_launches"));
@@ -43,11 +57,10 @@ public sealed class CudaBatchInvarianceTests : IDisposable
     }
 
     [Theory]
-    [InlineData("wavlm-tiny")]
-    [InlineData("wavlm-large-unilm")]
-    public void One_utterance_has_the_same_bits_in_every_slot_of_batches_of_2_to_16(string fixture)
+    [MemberData(nameof(BothFlavours))]
+    public void One_utterance_has_the_same_bits_in_every_slot_of_batches_of_2_to_16(string model, Precision precision)
     {
-        using SpeechEncoder encoder = Load(fixture);
+        using SpeechEncoder encoder = Load(model, precision);
         Waveform[] utterances = BatchInvariance.Noise([7120, .. Lengths.Where(length => length != 7120)], seed: 24);
         Backend(encoder).RecordedFrames = 0;
         Assert.Null(BatchInvariance.FirstDifferenceInSlots(encoder, utterances, BatchSizes));
@@ -55,20 +68,35 @@ public sealed class CudaBatchInvarianceTests : IDisposable
         Assert.Empty(EmulatedDevice.Reports());
     }
 
-    // Two controls of the tests above: were its comparison blind, they would fail.
-    [Fact]
-    public void Features_of_another_slot_are_seen()
+    // An utterance of several tiles of attention and positional convolution is begun before shorter ones and after longer ones.
+    [Theory]
+    [MemberData(nameof(NarrowAndWide))]
+    public void An_utterance_of_many_tiles_has_the_same_bits_among_longer_and_shorter_ones(string model, Precision precision)
     {
-        using SpeechEncoder encoder = Load("wavlm-tiny");
+        using SpeechEncoder encoder = Load(model, precision);
+        int[] frames = [140, 270, 3, 141];
+        Waveform[] utterances = BatchInvariance.Noise(frames.Select(encoder.Config.SamplesFor), seed: 25);
+        Backend(encoder).RecordedFrames = 0;
+        Assert.Null(BatchInvariance.FirstDifferenceInSlots(encoder, utterances, [2, 3, 5, 6]));
+        Assert.Empty(EmulatedDevice.Reports());
+    }
+
+    // Two controls of the tests above: were its comparison blind, they would fail.
+    [Theory]
+    [MemberData(nameof(Tiny))]
+    public void Features_of_another_slot_are_seen(string model, Precision precision)
+    {
+        using SpeechEncoder encoder = Load(model, precision);
         Waveform[] utterances = BatchInvariance.Noise(Enumerable.Repeat(1039, 4), seed: 22);   // equally long: the values alone tell
         Assert.Null(BatchInvariance.FirstDifference(encoder, utterances, [2], alone: null, seed: 1, out Features[] alone));
         Assert.NotNull(BatchInvariance.FirstDifference(new MixingUpSlots(encoder), utterances, [2], alone, seed: 1, out _));
     }
 
-    [Fact]
-    public void An_algorithm_chosen_for_the_rows_of_a_batch_gives_other_bits()
+    [Theory]
+    [MemberData(nameof(Large))]
+    public void An_algorithm_chosen_for_the_rows_of_a_batch_gives_other_bits(string model, Precision precision)
     {
-        using Checkpoint checkpoint = Checkpoint.Open(Fixture.Named("wavlm-large-unilm").ModelPath);
+        using Checkpoint checkpoint = Checkpoint.Open(_wide.PathOf(model));
         Waveform utterance = BatchInvariance.Noise([9000], seed: 23)[0];   // 27 frames; a batch of twenty such has 540
         float[] alone = Features(27), among = Features(540);
         Assert.NotEqual(alone, among);
@@ -76,7 +104,7 @@ public sealed class CudaBatchInvarianceTests : IDisposable
 
         float[] Features(int rowsOfBatch)
         {
-            using var backend = new CudaBackend(ordinal: 0, KernelCache.None, referenceRows: rowsOfBatch);
+            using var backend = new CudaBackend(ordinal: 0, KernelCache.None, precision.OperandType(), referenceRows: rowsOfBatch);
             using EncoderWeights weights = EncoderWeights.Load(checkpoint, backend, CancellationToken.None);
             using PackedBatch batch = PackedBatch.Create([utterance], checkpoint.Config, new WaveformNormalization(Normalize: true, Epsilon: 1e-5, Center: false), backend);
             var pass = new FeaturePass(new EncoderForward(checkpoint.Config, weights, backend), checkpoint.Config, finalNorm: true, backend);
@@ -84,7 +112,7 @@ public sealed class CudaBatchInvarianceTests : IDisposable
         }
     }
 
-    private static SpeechEncoder Load(string fixture) => SpeechEncoder.Load(Fixture.Named(fixture).ModelPath, new EncoderOptions { Device = Device.Cuda(), Precision = Precision.Float32 });
+    private SpeechEncoder Load(string model, Precision precision) => SpeechEncoder.Load(_wide.PathOf(model), new EncoderOptions { Device = Device.Cuda(), Precision = precision });
 
     private static CudaBackend Backend(SpeechEncoder encoder) => (CudaBackend)encoder.Backend;
 

@@ -13,33 +13,36 @@ public sealed partial class CudaFixtureTests(CudaFixtureTests.Launches launches)
     // The shapes of both flavours and, with the reductions, every operation.
     private static readonly string[] EveryOperation = ["wavlm-tiny", "wavlm-large-unilm"];
 
-    public static TheoryData<string> Names => [.. Fixture.All.Select(fixture => fixture.Name)];
+    public static TheoryData<string, Precision> Cases => InEveryPrecision.Of(Fixture.All.Select(static fixture => fixture.Name));
 
     [Theory]
-    [MemberData(nameof(Names))]
-    public void Every_layer_is_within_the_bound(string name)
+    [MemberData(nameof(Cases))]
+    public void Every_layer_is_within_the_bound(string name, Precision precision)
     {
         EmulatedDevice.Reset();
         Fixture fixture = Fixture.Named(name);
-        using SpeechEncoder encoder = FixtureComparison.Load(fixture, Precision.Float32, Device.Cuda());
+        using SpeechEncoder encoder = FixtureComparison.Load(fixture, precision, Device.Cuda());
         ((CudaBackend)encoder.Backend).RecordedFrames = 0;
         Features[] features = encoder.Encode(FixtureComparison.Recordings(fixture), LayerSelection.Parse("all", encoder.Config), CancellationToken.None);
 
         (double error, string where) = FixtureComparison.Worst(fixture, features, encoder.Config.Layers);
-        double bound = FixtureComparison.Bound(Precision.Float32);
-        launches.Add(string.Create(CultureInfo.InvariantCulture, $"{name,-28}{error:0.0e+00} of {bound:0.0e+00}  {where}"));
+        double bound = FixtureComparison.Bound(precision);
+        launches.Add(string.Create(CultureInfo.InvariantCulture, $"{name,-28}{precision,-10}{error:0.0e+00} of {bound:0.0e+00}  {where}"));
         Assert.Empty(EmulatedDevice.Reports());
-        Assert.True(error <= bound, $"{name}, {where}: relative L2 {error:R}, allowed {bound}");   // false for NaN
+        Assert.True(error <= bound, $"{name} in {precision}, {where}: relative L2 {error:R}, allowed {bound}");   // false for NaN
     }
 
-    [Fact]
-    public void A_recorded_layer_has_the_bits_of_its_kernels_one_by_one()
+    [Theory]
+    [InlineData(Precision.Float32)]
+    [InlineData(Precision.Float16)]
+    [InlineData(Precision.BFloat16)]
+    public void A_recorded_layer_has_the_bits_of_its_kernels_one_by_one(Precision precision)
     {
         EmulatedDevice.Reset();
         foreach (string name in EveryOperation)
         {
             Fixture fixture = Fixture.Named(name);
-            using SpeechEncoder encoder = FixtureComparison.Load(fixture, Precision.Float32, Device.Cuda());
+            using SpeechEncoder encoder = FixtureComparison.Load(fixture, precision, Device.Cuda());
             LayerSelection all = LayerSelection.Parse("all", encoder.Config);
             // Of one size class: 34 and 35 frames, one tile each, other contents and lengths.
             Waveform[] first = BatchInvariance.Noise([11_200, 8_000], seed: 41), second = BatchInvariance.Noise([11_500, 9_000], seed: 42);
@@ -64,9 +67,9 @@ public sealed partial class CudaFixtureTests(CudaFixtureTests.Launches launches)
     {
         EmulatedDevice.Reset();
         SortedSet<string> launched = new(StringComparer.Ordinal);
-        foreach (string name in EveryOperation)
+        foreach ((string name, Precision precision) in EveryOperation.SelectMany(static name => Enum.GetValues<Precision>().Select(precision => (name, precision))))
         {
-            using SpeechEncoder encoder = FixtureComparison.Load(Fixture.Named(name), Precision.Float32, Device.Cuda());
+            using SpeechEncoder encoder = FixtureComparison.Load(Fixture.Named(name), precision, Device.Cuda());
             Assert.Null(ReductionComparison.FirstDifference(encoder, BatchInvariance.Noise([400, 9_000, 20_000], seed: 31), seed: 32));
             launched.UnionWith(EmulatedDevice.Kernels());
         }

@@ -1,6 +1,8 @@
+using System.Runtime.InteropServices;
 using WavLM.Cuda.Backends;
 using WavLM.Cuda.Backends.Cuda.Interop;
 using WavLM.Cuda.Backends.Cuda.Runtime;
+using WavLM.Cuda.Checks;
 
 namespace WavLM.Cuda.Tests.Cuda;
 
@@ -23,24 +25,32 @@ internal sealed unsafe class DeviceSession : IDisposable
 
     public DeviceMemoryPool Memory { get; }
 
-    public Tensor Upload(float[] values, int columns, long capacityRows = 0)
+    public Tensor Upload(float[] values, int columns, long capacityRows = 0, ElementType type = ElementType.Float32)
     {
         long rows = values.Length / columns;
-        Tensor tensor = Memory.Rent(rows, Math.Max(rows, capacityRows), columns, ElementType.Float32);
-        fixed (float* from = values) Driver.ThrowIfFailed(Driver.cuMemcpyHtoDAsync_v2((nuint)tensor.Address, from, (nuint)values.Length * sizeof(float), Stream.Handle));
-        Stream.Synchronize();
+        Tensor tensor = Memory.Rent(rows, Math.Max(rows, capacityRows), columns, type);
+        ReadOnlySpan<byte> bytes = type == ElementType.Float32
+            ? MemoryMarshal.AsBytes<float>(values)
+            : MemoryMarshal.AsBytes<ushort>(Array.ConvertAll(values, value => Rounding.ToBits(type, value)));
+        fixed (byte* from = bytes)
+        {
+            Driver.ThrowIfFailed(Driver.cuMemcpyHtoDAsync_v2((nuint)tensor.Address, from, (nuint)bytes.Length, Stream.Handle));
+            Stream.Synchronize();
+        }
         return tensor;
     }
 
     public float[] Download(Tensor tensor)
     {
-        float[] values = new float[tensor.Rows * tensor.Columns];
-        fixed (float* to = values)
+        byte[] bytes = new byte[tensor.Rows * tensor.Columns * tensor.Type.Bytes()];
+        fixed (byte* to = bytes)
         {
-            Driver.ThrowIfFailed(Driver.cuMemcpyDtoHAsync_v2(to, (nuint)tensor.Address, (nuint)values.Length * sizeof(float), Stream.Handle));
+            Driver.ThrowIfFailed(Driver.cuMemcpyDtoHAsync_v2(to, (nuint)tensor.Address, (nuint)bytes.Length, Stream.Handle));
             Stream.Synchronize();
         }
-        return values;
+        return tensor.Type == ElementType.Float32
+            ? MemoryMarshal.Cast<byte, float>(bytes).ToArray()
+            : Array.ConvertAll(MemoryMarshal.Cast<byte, ushort>(bytes).ToArray(), bits => Rounding.FromBits(tensor.Type, bits));
     }
 
     public void Dispose()

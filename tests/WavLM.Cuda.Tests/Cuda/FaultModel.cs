@@ -54,9 +54,10 @@ public sealed class FaultModel : IDisposable
         EmulatedDevice.SetInstrumented(false);
     }
 
+    /// <summary>The post-norm model in float32, the pre-norm one in float16.</summary>
     public SpeechEncoder Load(bool preNorm, bool recorded)
     {
-        SpeechEncoder encoder = SpeechEncoder.Load(PathOf(preNorm), new EncoderOptions { Device = Device.Cuda(), Precision = Precision.Float32 });
+        SpeechEncoder encoder = SpeechEncoder.Load(PathOf(preNorm), new EncoderOptions { Device = Device.Cuda(), Precision = preNorm ? Precision.Float16 : Precision.Float32 });
         if (!recorded) ((CudaBackend)encoder.Backend).RecordedFrames = 0;
         return encoder;
     }

@@ -8,21 +8,33 @@ namespace WavLM.Cuda.Tests.Cuda;
 [Collection(EmulatedDevice.Collection)]
 public sealed class GemmTests
 {
-    public static TheoryData<int, int, int> Shapes => new()
+    /// <summary>Rows, inputs, outputs and the types of operands and results.</summary>
+    public static TheoryData<int, int, int, string, string> Products
     {
-        { 1, 1, 1 }, { 7, 33, 48 }, { 128, 512, 33 }, { 129, 33, 1 }, { 300, 768, 96 },
-    };
+        get
+        {
+            TheoryData<int, int, int, string, string> cases = [];
+            foreach ((int rows, int inputs, int outputs) in (ReadOnlySpan<(int, int, int)>)[(1, 1, 1), (7, 33, 48), (128, 512, 33), (129, 33, 1), (300, 768, 96)])
+            {
+                foreach ((ElementType operands, ElementType results) in (ReadOnlySpan<(ElementType, ElementType)>)
+                    [(ElementType.Float32, ElementType.Float32), (ElementType.Float16, ElementType.Float32), (ElementType.Float16, ElementType.Float16), (ElementType.BFloat16, ElementType.Float32), (ElementType.BFloat16, ElementType.BFloat16)])
+                    cases.Add(rows, inputs, outputs, operands.ToString(), results.ToString());
+            }
+            return cases;
+        }
+    }
 
     [Theory]
-    [MemberData(nameof(Shapes))]
-    public void A_product_errs_at_most_twice_as_much_as_the_naive_form(int rows, int inputs, int outputs)
+    [MemberData(nameof(Products))]
+    public void A_product_errs_at_most_twice_as_much_as_the_naive_form(int rows, int inputs, int outputs, string operandType, string resultType)
     {
+        (ElementType operands, ElementType results) = (Enum.Parse<ElementType>(operandType), Enum.Parse<ElementType>(resultType));
         using DeviceSession session = new();
         int more = Math.Max(rows, Errors.FewestRows);
-        Matrix x = Inputs.Matrix(more, inputs, seed: 1), weight = Inputs.Matrix(outputs, inputs, seed: 2, deviation: 1 / Math.Sqrt(inputs));
-        float[] bias = Inputs.Normal(outputs, seed: 3);
-        float[] y = Product(session, new GemmShape(inputs, outputs) { Bias = true }, x.Range(0, rows), weight, bias);
-        new Errors("gemm", "the emulated device").AtMostTwice("y", new Matrix(rows, outputs, y), Plain.Linear<float>(x, weight, bias), Plain.Linear<double>(x, weight, bias), ElementType.Float32);
+        Matrix x = Inputs.Matrix(more, inputs, seed: 1, operands), weight = Inputs.Matrix(outputs, inputs, seed: 2, operands, deviation: 1 / Math.Sqrt(inputs));
+        float[] bias = Inputs.Normal(outputs, seed: 3, results);
+        float[] y = Product(session, new GemmShape(inputs, outputs) { Operands = operands, Results = results, Bias = true }, x.Range(0, rows), weight, bias);
+        new Errors("gemm", "the emulated device").AtMostTwice("y", new Matrix(rows, outputs, y), Plain.Linear<float>(x, weight, bias), Plain.Linear<double>(x, weight, bias), results);
         Assert.Empty(EmulatedDevice.Reports());
     }
 
@@ -36,19 +48,23 @@ public sealed class GemmTests
     }
 
     [Theory]
-    [InlineData(768, 64)]
-    [InlineData(3072, 32)]
-    [InlineData(33, 48)]
-    public void A_rows_bits_are_the_same_among_any_number_of_rows(int inputs, int outputs)
+    [InlineData(768, 64, nameof(ElementType.Float32))]
+    [InlineData(3072, 32, nameof(ElementType.Float32))]
+    [InlineData(33, 48, nameof(ElementType.Float32))]
+    [InlineData(768, 64, nameof(ElementType.Float16))]
+    [InlineData(33, 48, nameof(ElementType.Float16))]   // rows of 66 bytes
+    [InlineData(768, 64, nameof(ElementType.BFloat16))]
+    public void A_rows_bits_are_the_same_among_any_number_of_rows(int inputs, int outputs, string type)
     {
         using DeviceSession session = new();
+        GemmShape shape = new(inputs, outputs) { Operands = Enum.Parse<ElementType>(type), Results = Enum.Parse<ElementType>(type) };
         Matrix x = Inputs.Matrix(4200, inputs, seed: 4), weight = Inputs.Matrix(outputs, inputs, seed: 5);
-        float[] all = Product(session, new GemmShape(inputs, outputs), x, weight, []);
+        float[] all = Product(session, shape, x, weight, []);
         foreach (int rows in (ReadOnlySpan<int>)[1, 2, 31, 127, 128, 129, 255, 256, 257, 1000])
         {
-            float[] few = Product(session, new GemmShape(inputs, outputs), x.Range(0, rows), weight, []);
+            float[] few = Product(session, shape, x.Range(0, rows), weight, []);
             Assert.True(SameBits(few, all), $"{rows} rows");
-            float[] last = Product(session, new GemmShape(inputs, outputs), x.Range(4200 - rows, rows), weight, []);
+            float[] last = Product(session, shape, x.Range(4200 - rows, rows), weight, []);
             Assert.True(SameBits(last, all.AsSpan((4200 - rows) * outputs)), $"the last {rows} rows");
         }
     }
@@ -153,8 +169,8 @@ public sealed class GemmTests
     private static float[] Product(DeviceSession session, GemmShape shape, Matrix x, Matrix weight, float[] bias, float? before = null, int referenceRows = Gemm.ReferenceRows)
     {
         long computed = shape.RowsOfProduct(x.Rows);
-        using Tensor source = session.Upload(x.Values, x.Columns, computed), weights = session.Upload(weight.Values, weight.Columns), y = session.Memory.Rent(x.Rows, computed, shape.Outputs, ElementType.Float32);
-        using Tensor? biases = bias.Length == 0 ? null : session.Upload(bias, bias.Length);
+        using Tensor source = session.Upload(x.Values, x.Columns, computed, shape.Operands), weights = session.Upload(weight.Values, weight.Columns, type: shape.Operands), y = session.Memory.Rent(x.Rows, computed, shape.Outputs, shape.Results);
+        using Tensor? biases = bias.Length == 0 ? null : session.Upload(bias, bias.Length, type: shape.Results);
         if (before is { } value) Driver.ThrowIfFailed(Driver.cuMemsetD32Async((nuint)y.Address, BitConverter.SingleToUInt32Bits(value), (nuint)(x.Rows * shape.Outputs), session.Stream.Handle));
         using Tensor workspace = session.Memory.Rent(1, 1, 1 << 20, ElementType.Float32);
         using CublasLtHandle library = CublasLtHandle.Create(session.Device.Context);

@@ -14,15 +14,19 @@ public sealed class ManagedHeapTests(FaultModel model) : IClassFixture<FaultMode
     private static readonly WaveformNormalization Normalized = new(Normalize: true, Epsilon: 1e-7f, Center: false);
 
     [Theory]
-    [InlineData(false, false)]
-    [InlineData(false, true)]
-    [InlineData(true, false)]
-    [InlineData(true, true)]
-    public void A_warmed_up_pass_allocates_tensors_alone(bool preNorm, bool recorded)
+    [InlineData(false, false, Precision.Float32)]
+    [InlineData(false, true, Precision.Float32)]
+    [InlineData(true, false, Precision.Float32)]
+    [InlineData(true, true, Precision.Float32)]
+    [InlineData(false, false, Precision.Float16)]
+    [InlineData(false, true, Precision.BFloat16)]
+    [InlineData(true, false, Precision.BFloat16)]
+    [InlineData(true, true, Precision.Float16)]
+    public void A_warmed_up_pass_allocates_tensors_alone(bool preNorm, bool recorded, Precision precision)
     {
         model.Begin();
         using Checkpoint checkpoint = Checkpoint.Open(model.PathOf(preNorm));
-        using CudaBackend cuda = new(0, KernelCache.None);
+        using CudaBackend cuda = new(0, KernelCache.None, precision.OperandType());
         if (!recorded) cuda.RecordedFrames = 0;
         MeteredBackend backend = new(cuda);
         using EncoderWeights weights = EncoderWeights.Load(checkpoint, backend, CancellationToken.None);

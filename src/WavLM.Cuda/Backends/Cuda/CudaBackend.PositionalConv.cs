@@ -6,12 +6,22 @@ namespace WavLM.Cuda.Backends.Cuda;
 internal sealed partial class CudaBackend
 {
     private readonly KernelFamily<PositionalConvShape> _positionalConvs;
+    private readonly KernelFamily<PositionalConvTensorCoresShape> _positionalConvsOnTensorCores;
 
     /// <inheritdoc cref="IBackend.PackPositionalConv" />
     public PositionalConvWeights PackPositionalConv(ReadOnlySpan<float> weight, ReadOnlySpan<float> bias, int channels, int groups, int kernel)
     {
-        var shape = new PositionalConvShape(channels / groups, kernel);
-        return new CudaPositionalConvWeights(channels, groups, shape, Keep(shape.Pack(weight, groups), (long)groups * shape.WeightsOfGroup, 1), Keep(bias, 1, channels));
+        int ofGroup = channels / groups;
+        if (OperandType == ElementType.Float32)
+        {
+            var shape = new PositionalConvShape(ofGroup, kernel);
+            return Kept(shape.Pack(weight, groups), shape.Blocks, bias);
+        }
+        var onTensorCores = new PositionalConvTensorCoresShape(ofGroup, kernel, OperandType);
+        return Kept(onTensorCores.Pack(weight, groups), onTensorCores.Blocks, bias);
+
+        CudaPositionalConvWeights Kept(float[] packed, int blocks, ReadOnlySpan<float> bias)
+            => new(channels, groups, kernel, blocks, Keep(packed, packed.Length, 1, OperandType), Keep(bias, 1, channels));
     }
 
     /// <inheritdoc cref="IBackend.PositionalConv" />
@@ -21,17 +31,22 @@ internal sealed partial class CudaBackend
         RequireShape(x, batch.Frames, conv.Channels, nameof(x));
         RequireShape(y, batch.Frames, conv.Channels, nameof(y));
         var places = (DeviceBatch)batch.Places!;
-        _positionalConvs[weights.Shape].Launch(
-            _stream, new Grid(places.TileCount, conv.Groups * weights.Shape.Blocks),
+        int ofGroup = conv.Channels / conv.Groups;
+        Kernel kernel = OperandType == ElementType.Float32
+            ? _positionalConvs[new(ofGroup, conv.Kernel)]
+            : _positionalConvsOnTensorCores[new(ofGroup, conv.Kernel, OperandType)];
+        kernel.Launch(
+            _stream, new Grid(places.TileCount, conv.Groups * weights.Blocks),
             x, weights.Values, weights.Bias, places.Tiles, places.Utterances, y);
     }
 
-    private sealed class CudaPositionalConvWeights(int channels, int groups, PositionalConvShape shape, Tensor values, Tensor bias)
-        : PositionalConvWeights(channels, groups, shape.Kernel)
+    private sealed class CudaPositionalConvWeights(int channels, int groups, int kernel, int blocks, Tensor values, Tensor bias)
+        : PositionalConvWeights(channels, groups, kernel)
     {
-        public PositionalConvShape Shape { get; } = shape;
+        /// <summary>Blocks that share the outputs of a group.</summary>
+        public int Blocks { get; } = blocks;
 
-        /// <summary>As <see cref="PositionalConvShape.Pack"/> lays them out.</summary>
+        /// <summary>In the kernel's order.</summary>
         public Tensor Values { get; } = values;
 
         public Tensor Bias { get; } = bias;

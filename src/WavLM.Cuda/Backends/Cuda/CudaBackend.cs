@@ -54,6 +54,7 @@ internal sealed partial class CudaBackend : IBackend
             _layerNorms = new(_kernels, static variant => variant.Describe());
             _compacts = new(_kernels, CompactKernel);
             _positionalConvs = new(_kernels, static shape => shape.Describe());
+            _positionalConvsOnTensorCores = new(_kernels, static shape => shape.Describe());
             _attentions = new(_kernels, static variant => variant.Describe());
             _weightedSums = new(_kernels, WeightedSumKernel);
             _pools = new(_kernels, PoolKernel);
@@ -81,6 +82,9 @@ internal sealed partial class CudaBackend : IBackend
 
     /// <summary>What the tensors take, and took at most.</summary>
     internal DeviceMemoryPool Memory => _memory;
+
+    /// <summary>What it launches.</summary>
+    internal Kernels Kernels => _kernels;
 
     /// <summary>The order in which everything runs but the copies to the host.</summary>
     internal CudaStream Stream => _stream;

@@ -55,7 +55,9 @@ internal static class ModelKernels
         ElementType? besideStream = operands == Stream ? null : operands;
         int heads = config.Buckets > 0 ? config.Heads : 0;
         yield return new LayerNormVariant(config.ConvWidth, Heads: 0, Gelu: false, Stream, config.Projection ? operands : Stream, Operands: null).Describe();
-        yield return new PositionalConvShape(config.Width / config.PositionalGroups, config.PositionalKernel).Describe();
+        yield return operands == Stream
+            ? new PositionalConvShape(config.Width / config.PositionalGroups, config.PositionalKernel).Describe()
+            : new PositionalConvTensorCoresShape(config.Width / config.PositionalGroups, config.PositionalKernel, operands).Describe();
         if (config.PreNorm)
         {
             yield return new LayerNormVariant(config.Width, heads, Gelu: false, Stream, operands, Operands: null).Describe();

@@ -2,7 +2,7 @@ using WavLM.Cuda.Backends.Cuda.Runtime;
 
 namespace WavLM.Cuda.Backends.Cuda;
 
-/// <summary>How positional_conv.cu cuts up a group's channels and taps.</summary>
+/// <summary>How positional_conv.cu, the float32 one, cuts up a group's channels and taps.</summary>
 /// <param name="Channels">Of a group.</param>
 /// <param name="Kernel">Taps.</param>
 internal readonly record struct PositionalConvShape(int Channels, int Kernel)
@@ -32,7 +32,7 @@ internal readonly record struct PositionalConvShape(int Channels, int Kernel)
         [$"CHANNELS={Channels}", $"KERNEL={Kernel}", $"BLOCKS={Blocks}", $"FOURS={Fours}", $"INPUTS={Inputs}", $"TAPS={Taps}", $"TILE_FRAMES={TileFrames}"], Threads);
 
     /// <summary>Weights of a group, with the zeros that fill up inputs, taps and outputs.</summary>
-    public int WeightsOfGroup => Blocks * CeilingOf(Channels, Inputs) * CeilingOf(Kernel, Taps) * Inputs * Taps * 4 * Fours;
+    private int WeightsOfGroup => Blocks * CeilingOf(Channels, Inputs) * CeilingOf(Kernel, Taps) * Inputs * Taps * 4 * Fours;
 
     /// <summary>[group][tap][input][output] to [group][block][slice of inputs][chunk of taps][input][tap][output].</summary>
     public float[] Pack(ReadOnlySpan<float> weight, int groups)

@@ -12,6 +12,7 @@ internal static class PtxCopies
     {
         InGroups(bench);
         OrZeros(bench);
+        Words(bench);
     }
 
     private static void InGroups(PtxBench bench)
@@ -44,6 +45,22 @@ internal static class PtxCopies
         {
             UInt128 expected = inside[row] != 0 ? x[row] : 0;
             return y[row] == expected ? null : $"pack {row} is {y[row]:x32}, expected {expected:x32}";
+        });
+    }
+
+    private static void Words(PtxBench bench)
+    {
+        const int Count = Blocks * PtxBench.Threads;
+        var x = new int[Count];
+        new Random(9).NextBytes(MemoryMarshal.AsBytes(x.AsSpan()));
+        using Tensor source = bench.Place(x), copied = bench.Rent<int>(Count);
+        bench.Launch("copy_async_words", Count, source, copied);
+        int[] y = bench.Read<int>(copied, Count);
+
+        bench.Compare("copy_async_4", "copies of 4 bytes", Count, i =>
+        {
+            int thread = i % PtxBench.Threads, expected = x[i - thread + (PtxBench.Threads - 1 - thread)];
+            return y[i] == expected ? null : $"word {i} is {y[i]:x8}, expected {expected:x8}";
         });
     }
 

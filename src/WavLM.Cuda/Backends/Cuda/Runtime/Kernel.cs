@@ -35,6 +35,9 @@ internal sealed unsafe class Kernel : IDisposable
         _sharedBytesAllowed = variant.SharedBytes <= SharedBytesWithoutAsking - _staticSharedBytes;
     }
 
+    /// <summary>Its variant's.</summary>
+    public string Name => _variant.Name;
+
     /// <param name="stream">Where it is queued.</param>
     /// <param name="grid">Blocks; an empty grid is no launch.</param>
     /// <param name="arguments">In the order of the signature.</param>

@@ -6,6 +6,9 @@ internal sealed class Kernels(CudaDevice device, KernelCompiler compiler) : IDis
     private readonly Dictionary<string, Task<byte[]>> _compiling = [];   // by the variant's name
     private readonly List<Kernel> _loaded = [];
 
+    /// <summary>Names of the variants that were asked for, as they came.</summary>
+    public IEnumerable<string> Loaded => _loaded.Select(static kernel => kernel.Name);
+
     /// <summary>Begins compiling a variant that will be wanted.</summary>
     public void Prepare(KernelVariant variant)
     {
