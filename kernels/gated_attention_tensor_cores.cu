@@ -10,8 +10,8 @@
 // behind by HEADROOM: weights then reach 2^HEADROOM, and sums are seldom scaled down. A maximum passes over a score that is NaN, its
 // power of two does not: the query's context becomes NaN.
 // 4 * HEAD_WIDTH FLOPs a query and key; 128 queries share the 4 * HEAD_WIDTH bytes of a key, mostly from the second cache: bound by tensor
-// cores. 32 queries and 64 keys of 64 columns are 128 mma, 1,024 cycles of a quarter of an SM of sm_80, and some 540 instructions
-// beside them; of the SM's 1,024 cycles shared memory is busy 620. With 16 queries a warp it is busy all the time.
+// cores. For 32 queries and 64 keys of 64 columns a warp has 128 mma, 1,024 cycles of a quarter of an SM on sm_80, and 470 other
+// instructions; shared memory is busy 740 of them. With 16 queries a warp shared memory is what bounds it, a fifth above the mma.
 #include "common/half.cuh"
 #include "common/packed.cuh"
 #include "common/packed_batch.cuh"
