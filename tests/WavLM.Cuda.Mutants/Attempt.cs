@@ -87,7 +87,15 @@ internal static class Attempt
     {
         Switches.ForgetReached();
         Stopwatch clock = Stopwatch.StartNew();
-        string digest = trial.Run(subject);
+        string digest;
+        try
+        {
+            digest = trial.Run(subject);
+        }
+        catch (Exception e)
+        {
+            throw new InvalidOperationException($"{trial.Name}: {e.Message}", e);
+        }
         return new(trial.Name, clock.Elapsed.TotalSeconds, digest, EmulatedDevice.Kernels(), Switches.Reached());
     }
 

@@ -1,6 +1,8 @@
+using System.Text.RegularExpressions;
+
 namespace WavLM.Cuda.Mutants;
 
-/// <param name="Filter">Only the sites whose file, kind or key has this in it.</param>
+/// <param name="Filter">A regular expression: only the sites whose line of the list has it in it.</param>
 /// <param name="List">Whether the sites are listed and not tried.</param>
 /// <param name="Verbose">Whether every mutant gets a line, not those alone that survive.</param>
 internal sealed record Options(string Filter, bool List, bool Verbose)
@@ -16,11 +18,11 @@ internal sealed record Options(string Filter, bool List, bool Verbose)
                 "--filter" when i + 1 < arguments.Length => options with { Filter = arguments[++i] },
                 "--list" => options with { List = true },
                 "--verbose" => options with { Verbose = true },
-                var other => throw new FormatException($"{other} is not known; mutants [--filter TEXT] [--list] [--verbose]"),
+                var other => throw new FormatException($"{other} is not known; mutants [--filter REGEX] [--list] [--verbose]"),
             };
         }
         return options;
     }
 
-    public bool Wants(Site site) => Filter.Length == 0 || site.Kind == Filter || site.File.Contains(Filter, StringComparison.Ordinal) || site.Key.Contains(Filter, StringComparison.Ordinal);
+    public bool Wants(Site site) => Filter.Length == 0 || Regex.IsMatch(site.ToString(), Filter);
 }

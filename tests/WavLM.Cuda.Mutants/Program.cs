@@ -4,7 +4,7 @@ using WavLM.Cuda.Checks;
 using WavLM.Cuda.Mutants;
 
 // Small changes of the kernels and of the code that launches them, one at a time, on the emulated device: each must be noticed.
-//   mutants [--filter TEXT] [--list] [--verbose]
+//   mutants [--filter REGEX] [--list] [--verbose]
 // The other options are how it starts itself once more, see Child.cs.
 try
 {
@@ -16,9 +16,9 @@ try
         _ => Survey.Run(Options.Parse(args)),
     };
 }
-catch (Exception e) when (e is FormatException or InvalidOperationException)
+catch (Exception e) when (e is FormatException or InvalidOperationException or AggregateException)
 {
-    Console.Error.WriteLine($"mutants: {e.Message}");
+    Console.Error.WriteLine($"mutants: {e.GetBaseException().Message}");
     return 2;
 }
 

@@ -17,7 +17,8 @@ internal sealed record Site(string File, int Line, string Kind, string Function,
     /// <summary>Names it for as long as its own function is not rewritten, wherever that stands.</summary>
     public string Key => $"{File}{(Function.Length > 0 ? $" {Function}" : "")}: `{Before}` -> `{After}`{(Occurrence > 1 ? $" #{Occurrence}" : "")}";
 
-    public string Place => $"{File}:{Line}";
+    /// <summary>Its line of the list.</summary>
+    public override string ToString() => $"{File}:{Line}: {Kind}: {Key}";
 
     /// <summary>The sites in the order of their places, those that would have one key numbered.</summary>
     public static Site[] Numbered(IEnumerable<Site> sites)

@@ -17,7 +17,7 @@ internal static class Survey
         if (options.List)
         {
             Site[] all = [.. kernels, .. launches.Select(static launch => launch.Site)];
-            foreach (Site site in all) Console.WriteLine($"{site.Place}: {site.Kind}: {site.Key}");
+            foreach (Site site in all) Console.WriteLine(site);
             WriteCounts(all, "listed");
             return 0;
         }
@@ -38,7 +38,7 @@ internal static class Survey
         if (!options.Verbose && (outcome.Verdict.Fate != Fate.Survived || equivalents.Contains(outcome.Site.Key))) return;
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"{outcome.Verdict.Fate} {outcome.Site.Place}: {outcome.Site.Kind}: {outcome.Site.Key} ({outcome.Trials} trials, {outcome.Seconds:0.0} s) {outcome.Verdict.Reason}"));
+            $"{outcome.Verdict.Fate} {outcome.Site} ({outcome.Trials} trials, {outcome.Seconds:0.0} s) {outcome.Verdict.Reason}"));
     }
 
     private static int Conclude(Outcome[] outcomes, Equivalents equivalents, Options options)

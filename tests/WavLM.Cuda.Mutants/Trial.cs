@@ -23,6 +23,7 @@ internal sealed class Trial
     [
         .. CheckList.All.Where(static check => check.NeedsDevice && CheckedDevice.Has("cuda", check.Precision)).Select(static check => OfCheck(check, early: false)),
         .. Passes.All.Select(static pass => new Trial(pass.Name, pass.Run, ofHost: pass.OfHost)),
+        .. HostTrials.All.Select(static trial => new Trial(trial.Name, trial.Run, ofHost: true)),
     ];
 
     /// <summary>The same with cp.async landing at once, which is another race; null where the trial is no check.</summary>

@@ -1,5 +1,5 @@
 // Copies, fills and pinned host memory. The destination of a copy to the host is poison from the call until the copy ran. Pageable memory is
-// read at the call, pinned memory when the copy runs (and in a graph both are read then).
+// read at the call, pinned memory when the copy runs (in a graph and in hostile schedules both are read then).
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
@@ -90,7 +90,7 @@ CUDA_EXPORT CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr destination, const void* s
     if (!source || !known_range("cuMemcpyHtoDAsync", destination, bytes)) return CUDA_ERROR_INVALID_VALUE;
     const std::shared_ptr<Work> copy = new_work(Work::COMPUTE, "cuMemcpyHtoDAsync");
     std::shared_ptr<std::vector<unsigned char>> taken;
-    if (!stream->capture && !is_pinned(source, bytes)) {
+    if (!stream->capture && !is_pinned(source, bytes) && !reads_pageable_late()) {
         const unsigned char* const first = static_cast<const unsigned char*>(source);
         taken = std::make_shared<std::vector<unsigned char>>(first, first + bytes);
         copy->held = bytes;

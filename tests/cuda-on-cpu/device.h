@@ -14,7 +14,10 @@
 namespace emu {
 
 // A pool's memory comes in segments that are given back as a whole; freed bytes stay in theirs.
-struct Segment { std::size_t bytes, free; };
+struct Segment {
+    std::size_t bytes, free;
+    int releasing = 0;   // allocations whose release has not run: their memory serves the next in order, and cannot leave the pool
+};
 struct Pool {
     std::map<long long, Segment> segments;
     long long next_segment = 0;

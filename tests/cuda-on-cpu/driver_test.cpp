@@ -112,6 +112,55 @@ void copies_run_late()
     SAME(emu_reports(), 0);
 }
 
+void pageable_memory_is_read_late_in_hostile_orders()
+{
+    TestDevice one;
+    std::vector<float> pageable = {1};
+    const CUdeviceptr x = one.upload(pageable);
+    int late = 0;
+    constexpr int first = 2, last = 20;
+    for (int schedule = first; schedule <= last; schedule++) {
+        emu_set_schedule(schedule);
+        pageable[0] = 1;
+        OK(cuMemcpyHtoDAsync_v2(x, pageable.data(), 4, one.stream));
+        pageable[0] = 2;
+        late += one.download(x, 1)[0] == 2;
+    }
+    HOLDS(late > 0 && late <= last - first);   // some run at once
+    emu_set_schedule(0);
+}
+
+void graphs_outlive_their_launches()
+{
+    TestDevice one;
+    const CUdeviceptr x = one.upload({1});
+    CUgraph graph;
+    CUgraphExec exec;
+    OK(cuStreamBeginCapture_v2(one.stream, CU_STREAM_CAPTURE_MODE_THREAD_LOCAL));
+    OK(cuMemsetD32Async(x, 0, 1, one.stream));
+    OK(cuStreamEndCapture(one.stream, &graph));
+    OK(cuGraphInstantiateWithFlags(&exec, graph, 0));
+    OK(cuGraphDestroy(graph));
+    OK(cuGraphLaunch(exec, one.stream));
+    OK(cuGraphExecDestroy(exec));
+    HOLDS(emu_reports() == 1 && std::string(emu_report(0)) == "cuGraphExecDestroy: a launch of it has not run");
+    SAME(cuStreamSynchronize(one.stream), CUDA_ERROR_ILLEGAL_ADDRESS);
+}
+
+void modules_outlive_their_launches()
+{
+    TestDevice one;
+    const std::vector<char> cubin = TestDevice::compile(SCALE);
+    CUmodule module;
+    CUfunction scale;
+    OK(cuModuleLoadData(&module, cubin.data()));
+    OK(cuModuleGetFunction(&scale, module, "scale"));
+    const CUdeviceptr x = one.upload({1});
+    OK(launch(scale, one.stream, x, 1, 2));
+    SAME(cuModuleUnload(module), CUDA_ERROR_ILLEGAL_ADDRESS);
+    HOLDS(emu_reports() == 1 && std::string(emu_report(0)) == "cuModuleUnload: a launch of scale has not run");
+}
+
 void events_order_streams()
 {
     TestDevice one;
@@ -239,6 +288,9 @@ void memory_ends()
     OK(cuMemGetInfo_v2(&rest, &total));
     SAME(rest, 400);   // the pool keeps what was freed
     SAME(cuMemAllocFromPoolAsync(&y, 700, one.pool, one.stream), CUDA_ERROR_OUT_OF_MEMORY);
+    OK(cuMemPoolTrimTo(one.pool, 0));
+    SAME(cuMemAllocFromPoolAsync(&y, 700, one.pool, one.stream), CUDA_ERROR_OUT_OF_MEMORY);   // the release has not run
+    OK(cuStreamSynchronize(one.stream));
     OK(cuMemPoolTrimTo(one.pool, 0));
     OK(cuMemAllocFromPoolAsync(&y, 700, one.pool, one.stream));
     SAME(emu_count("live_bytes"), 700);
@@ -378,6 +430,7 @@ int main()
     profiles_have_their_limits();
     dead_handles_are_errors();
     copies_run_late();
+    pageable_memory_is_read_late_in_hostile_orders();
     events_order_streams();
     a_wait_is_waited_for();
     schedules_differ();
@@ -388,6 +441,8 @@ int main()
     launches_are_checked();
     a_fault_of_a_kernel_stays();
     captures_become_graphs();
+    graphs_outlive_their_launches();
+    modules_outlive_their_launches();
     faults_come_on_demand();
     std::printf("driver_test: %d checks, %d failed\n", checks, failures);
     return failures != 0;

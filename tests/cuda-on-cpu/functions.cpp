@@ -52,9 +52,16 @@ CUDA_EXPORT CUresult cuModuleUnload(CUmodule handle)
     const Call call;
     if (!context_is_current()) return call.refused;
     const std::shared_ptr<LoadedModule> module = call.context().modules.remove(handle);
-    if (module)
-        for (const auto& [name, function] : module->functions) call.context().functions.remove(function);
-    return call.refused ? call.refused : module ? CUDA_SUCCESS : CUDA_ERROR_INVALID_HANDLE;
+    if (!module) return call.refused ? call.refused : CUDA_ERROR_INVALID_HANDLE;
+    for (const auto& [name, function] : module->functions) call.context().functions.remove(function);
+    for (const auto& [id, stream] : call.context().queues)
+        for (const OperationPtr& pending : stream->pending)
+            if (pending->work->code == module->module) {   // nobody says that the driver would wait
+                report("cuModuleUnload: a launch of " + pending->work->name + " has not run");
+                call.context().sticky = CUDA_ERROR_ILLEGAL_ADDRESS;
+                return call.context().sticky;
+            }
+    return call.refused;
 }
 
 CUDA_EXPORT CUresult cuModuleGetFunction(CUfunction* found, CUmodule handle, const char* name)
@@ -126,6 +133,7 @@ CUDA_EXPORT CUresult cuLaunchKernel(CUfunction handle, unsigned grid_x, unsigned
     if (!legal_shape(*function, grid, block, shared_bytes) || (!parameters && !kernel.arguments.empty())) return CUDA_ERROR_INVALID_VALUE;
 
     const std::shared_ptr<Work> launch = new_work(Work::COMPUTE, kernel.name);
+    launch->code = function->module;
     const auto packed = std::make_shared<std::vector<unsigned char>>(kernel.packed_bytes);
     for (std::size_t i = 0; i < kernel.arguments.size(); i++) {
         const Argument& argument = kernel.arguments[i];

@@ -63,7 +63,7 @@ void trim(Pool& pool, std::size_t keep)
 {
     std::size_t reserved = pool.reserved();
     for (auto one = pool.segments.begin(); one != pool.segments.end() && reserved > keep;) {
-        if (one->second.free < one->second.bytes) {
+        if (one->second.free < one->second.bytes || one->second.releasing > 0) {
             ++one;
             continue;
         }
@@ -208,12 +208,15 @@ CUDA_EXPORT CUresult cuMemFreeAsync(CUdeviceptr address, CUstream stream_handle)
     if (const CUresult refused = refuse_in_capture(stream.get())) return refused;
     PoolAllocation& allocation = found->second;
     allocation.freed = true;
-    allocation.pool->segments[allocation.segment].free += allocation.bytes;
+    Segment& segment = allocation.pool->segments[allocation.segment];
+    segment.free += allocation.bytes;
+    segment.releasing++;
     count_allocation(*allocation.pool, -static_cast<long long>(allocation.bytes));
     const std::shared_ptr<Work> freeing = new_work(Work::RELEASE, "cuMemFreeAsync");
     freeing->touched = {address};
     freeing->held = allocation.bytes;
-    freeing->run = [address] {
+    freeing->run = [address, pool = allocation.pool, number = allocation.segment] {
+        pool->segments[number].releasing--;
         release(address);
         device().context->allocations.erase(address);
         return CUDA_SUCCESS;

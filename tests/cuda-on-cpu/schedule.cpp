@@ -70,6 +70,8 @@ void set_schedule(int mode)
     chance.seed(static_cast<unsigned>(mode));
 }
 
+bool reads_pageable_late() { return schedule_mode >= 2; }
+
 void host_saw(const Clock& clock) { merge(host_clock, clock); }
 
 void forget_clocks() { host_clock.clear(); }

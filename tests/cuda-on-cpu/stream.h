@@ -27,6 +27,7 @@ struct Work {
     std::function<CUresult()> run;
     std::function<void()> put;           // at the call, or at each launch of the graph: counts, and poisons what is not there yet
     std::vector<CUdeviceptr> touched;    // allocations it is known to use, by any address in them
+    std::shared_ptr<const void> code;    // the module that a launch runs from
     std::size_t held = 0;                // bytes of the host's memory that are kept until it ran
 };
 
@@ -84,6 +85,9 @@ struct GraphExec {
 
 // The one queue discipline of the device (emu_set_schedule).
 void set_schedule(int mode);
+
+// Whether a copy from pageable memory reads it when it runs, not at the call: the driver promises neither.
+bool reads_pageable_late();
 
 // Puts a work on a stream and runs what the schedule wants run. The operation, for events and graphs.
 OperationPtr enqueue(Stream& stream, std::shared_ptr<const Work> work);

@@ -27,8 +27,11 @@ internal sealed unsafe class DeviceSession : IDisposable
     {
         long rows = values.Length / columns;
         Tensor tensor = Memory.Rent(rows, Math.Max(rows, capacityRows), columns, ElementType.Float32);
-        fixed (float* from = values) Driver.ThrowIfFailed(Driver.cuMemcpyHtoDAsync_v2((nuint)tensor.Address, from, (nuint)values.Length * sizeof(float), Stream.Handle));
-        Stream.Synchronize();
+        fixed (float* from = values)
+        {
+            Driver.ThrowIfFailed(Driver.cuMemcpyHtoDAsync_v2((nuint)tensor.Address, from, (nuint)values.Length * sizeof(float), Stream.Handle));
+            Stream.Synchronize();
+        }
         return tensor;
     }
 

@@ -11,7 +11,7 @@ internal sealed partial class CudaBackend
     /// <summary>Some ten seconds: from there on the device is the slower one.</summary>
     internal const int MostRecordedFrames = 512;
 
-    private const int MostRecords = 512;
+    internal const int MostRecords = 512;
 
     private readonly Dictionary<RecordKey, CudaGraph?> _records = [];
     private bool _recording;
