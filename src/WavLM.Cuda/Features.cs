@@ -38,7 +38,7 @@ public sealed class Features
     /// <summary>The layers that are here: Hugging Face's hidden_states indices, ascending.</summary>
     public IReadOnlyList<int> Layers { get; }
 
-    /// <summary>The first layer that holds a NaN or an infinity; null when there is none.</summary>
+    /// <summary>The first layer here that holds a NaN or an infinity, of finite audio for want of range; null when there is none. See <see cref="SpeechEncoder"/>.</summary>
     public int? NonFiniteLayer
     {
         get

@@ -11,6 +11,12 @@ namespace WavLM.Cuda;
 /// A loaded speech encoder: 16 kHz waveforms in, hidden states out. An utterance's features are the same bits whatever it is
 /// batched with. Safe to call from several threads; calls run one after another on the encoder's own thread.
 /// </summary>
+/// <remarks>
+/// Where a model's values leave the range of the operands, in <see cref="Precision.Float16"/> beyond 65,504, that utterance's features hold
+/// infinities and NaN from that layer on, and nobody else's do. Nothing is thrown, so that the rest of the batch is not lost:
+/// <see cref="Features.NonFiniteLayer"/> tells, pooled or not; a weighted sum holds the NaN, and a frame's unit is -1. `wavlm extract` makes
+/// an error of it. bfloat16 and float32 have the range.
+/// </remarks>
 public sealed class SpeechEncoder : IFeatureEncoder, IDisposable
 {
     private readonly EncoderThread _thread;
@@ -33,7 +39,7 @@ public sealed class SpeechEncoder : IFeatureEncoder, IDisposable
     /// <summary>How a waveform becomes layer k.</summary>
     public FeatureConvention Convention { get; }
 
-    /// <summary>Type of the matrix operands.</summary>
+    /// <summary>Type of the matrix operands: what <see cref="EncoderOptions.Precision"/> came to.</summary>
     public Precision Precision { get; }
 
     /// <summary>Where it computes: what <see cref="EncoderOptions.Device"/> came to.</summary>
@@ -141,7 +147,7 @@ public sealed class SpeechEncoder : IFeatureEncoder, IDisposable
     /// <param name="layerWeights">N + 1 weights, used as they are; a trained sum's go through softmax first.</param>
     /// <param name="pooling">What is made of the sum's frames.</param>
     /// <param name="cancellationToken">Seen between layers and between tiles.</param>
-    /// <returns>By utterance: [frames, width], or what the pooling leaves of it.</returns>
+    /// <returns>By utterance: [frames, width], or what the pooling leaves of it; not finite where a hidden state is not.</returns>
     /// <exception cref="ArgumentException">Not one weight a layer; or an utterance as in <see cref="Encode(IReadOnlyList{Waveform}, LayerSelection, CancellationToken)"/>.</exception>
     /// <exception cref="DeviceMemoryException">The device has not enough memory for the batch; the encoder is as before, and a smaller one may fit.</exception>
     /// <exception cref="DeviceLostException">The device no longer answers.</exception>

@@ -31,13 +31,14 @@ internal static class Ladder
     /// <summary>Runs every stage; the exit code is 0 only if none failed.</summary>
     public static int Climb(Options options)
     {
+        Stage[] chosen = [.. Chosen(options.Only)];
         bool emulated = IsEmulated;
         if (emulated) options = options with { Quick = true };
         using Report report = new(options.Report);
         report.Line($"gpu-check of WavLM.Cuda, {DateTime.UtcNow.ToString("yyyy-MM-dd HH:mm", CultureInfo.InvariantCulture)} UTC{(options.Quick ? ", quick" : "")}{(emulated ? ", on the emulated device: nothing here is a figure of a GPU" : "")}");
         List<(Stage Stage, string Result)> results = [];
         bool usable = true, failed = false;
-        foreach (Stage stage in Chosen(options.Only))
+        foreach (Stage stage in chosen)
         {
             report.Line("");
             report.Line($"== {stage.Name}: {stage.Question}? (at most {stage.Limit.TotalMinutes:0} min)");
