@@ -68,7 +68,7 @@ internal readonly record struct PositionalConvTensorCoresShape(int Channels, int
         return packed;
     }
 
-    private int StepOf(int slice, int tap) => ((tap / Taps * InputPasses + slice / Slices) * Slices + slice % Slices) * Taps + tap % Taps;
+    private int StepOf(int slice, int tap) => ((slice / Slices * TapPasses + tap / Taps) * Slices + slice % Slices) * Taps + tap % Taps;
 
     /// <summary>Where the 256 weights of a step have one: lane 4 g + t holds inputs 2 t, 2 t + 1, 2 t + 8 and 2 t + 9 of column g of two products.</summary>
     private static int PlaceOf(int input, int output)
