@@ -9,6 +9,7 @@ MODEL ?=
 PYTHON := /usr/bin/python3
 REFERENCE ?= ../shared/reference
 PRECISION ?= fp32
+DEVICE ?= cpu
 SECONDS ?= 10
 THREADS ?= $(shell nproc)
 # The results' name: the processor's, in letters and digits.
@@ -70,9 +71,9 @@ bench-cpu: build ## compare with ONNX Runtime and PyTorch on this CPU
 	@npm ci --prefix bench/peers --ignore-scripts --silent
 	@$(PYTHON) bench/peers/compare_cpu.py --wavlm bin/wavlm --bench $(BENCH) --audio tests/fixtures/audio --threads $(THREADS) --out bench/results/$(HOST_NAME)-cpu.json
 
-reference-check: build ## Base and Large at full size against the PyTorch reference in float64 (REFERENCE=folder)
+reference-check: build ## Base and Large at full size against the PyTorch reference in float64 (REFERENCE=folder DEVICE=cpu|cuda)
 	@./setup.sh reference
-	@$(PYTHON) tests/reference/reference_check.py --wavlm bin/wavlm --reference $(REFERENCE) --audio tests/fixtures/audio/long.wav tests/fixtures/audio/medium.wav tests/fixtures/audio/short.wav
+	@$(PYTHON) tests/reference/reference_check.py --wavlm bin/wavlm --reference $(REFERENCE) --device $(DEVICE) --audio tests/fixtures/audio/long.wav tests/fixtures/audio/medium.wav tests/fixtures/audio/short.wav
 
 emulator: ## the emulated CUDA device, in tests/cuda-on-cpu/build
 	@./setup.sh emulator
