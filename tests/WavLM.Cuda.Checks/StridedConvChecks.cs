@@ -30,7 +30,7 @@ internal static class StridedConvChecks
         .. Check.Cross("strided_conv from many channels to few", Kernels, Norms, (on, k, n) => Errs(on, rows: 65, inputs: 264, new ConvLayer(48, k, 2), n == 1, results: ElementType.Float32)),
         .. Check.Cross("strided_conv between unlike widths", Kernels, (on, k) => Errs(on, rows: 65, inputs: 48, new ConvLayer(33, k, 2), layerNorm: false)),
         .. Check.Cross("strided_conv of other shapes", ("kernel", [1, 2, 5]), ("stride", [1, 3]), (on, k, s) => Errs(on, rows: 65, inputs: 16, new ConvLayer(48, k, s), layerNorm: true)),
-        .. Check.Cross("strided_conv of hundreds of taps", ("kernel", [511, 600]), (on, k) => Errs(on, rows: 40, inputs: 2, new ConvLayer(3, k, 1), layerNorm: true)),
+        .. Check.Cross("strided_conv of hundreds of taps", ("kernel", [511, 600]), (on, k) => Errs(on, rows: 40, inputs: 2, new ConvLayer(3, k, 1), layerNorm: false)),
         .. Check.Cross("strided_conv rows do not see each other", Kernels, ("channels", [33, 64, 257, 264]), ("rows of slot", [Unpaired, Paired]), RowsDoNotSeeEachOther),
     ];
 
