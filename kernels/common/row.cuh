@@ -1,7 +1,8 @@
 // A row of C values in the registers of one warp. Lane l holds the packs l, l + 32, l + 64, ... of WIDTH neighbours, up to four
-// where all is float, else up to eight, so the warp's accesses are whole lines. Some 3,800 channels fit (a lane has 255 registers); the compiler puts what a wider
-// row has too much into local memory, which is slow and right. Every operation is spelled out (fmaf), so that the compiler
-// has no choice of contraction and a row's bits are the same wherever the code was inlined.
+// where all is float, else up to eight, so the warp's accesses are whole lines. Some 3,800 channels fit (a lane has 255
+// registers); the compiler puts what a wider row has too much into local memory, which is slow and right. Every operation is
+// spelled out (fmaf), so that the compiler has no choice of contraction and a row's bits are the same wherever the code was
+// inlined.
 #pragma once
 #include "common/gelu.cuh"
 #include "common/half.cuh"
