@@ -1,4 +1,5 @@
 using System.Reflection;
+using WavLM.Cuda.Bench.Results;
 using WavLM.Cuda.Checkpoints;
 using WavLM.Cuda.Extraction;
 using WavLM.Cuda.Native;
@@ -11,7 +12,7 @@ internal static class Failures
     /// <summary>Errors that were foreseen speak for themselves. Of the others their kind and place help whoever looks into them.</summary>
     public static string Describe(Exception e) => e switch
     {
-        UsageException or ExtractionException or CheckpointException or NativeLibraryException or PlatformNotSupportedException
+        UsageException or BenchException or ExtractionException or CheckpointException or NativeLibraryException or PlatformNotSupportedException
             or DeviceMemoryException or DeviceLostException or DeviceException => e.Message,
         TypeInitializationException or TargetInvocationException or AggregateException { InnerExceptions.Count: 1 } when e.InnerException is not null => Describe(e.InnerException),
         OutOfMemoryException => "out of memory; use a smaller --batch-seconds, fewer --layers or shorter recordings",

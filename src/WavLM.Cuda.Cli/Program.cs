@@ -9,6 +9,7 @@ RootCommand root = new("WavLM speech features: from recordings to the hidden sta
     InfoCommand.Create(),
     InitCommand.Create(),
     DoctorCommand.Create(),
+    BenchCommand.Create(),
 };
 ExplainedHelp.Apply(root);
 

@@ -1,0 +1,30 @@
+using System.CommandLine;
+using WavLM.Cuda.Bench;
+
+namespace WavLM.Cuda.Cli;
+
+/// <summary>`wavlm bench`: how fast it is here, and how far from what the machine could do.</summary>
+internal static class BenchCommand
+{
+    private const string Closing = """
+        Examples:
+          wavlm bench encode --model wavlm-large --device cuda
+        """;
+
+    public static Command Create()
+    {
+        ExplainedCommand command = new("bench", "Measure kernels, passes and whole jobs, and compare measurements.", Closing)
+        {
+            Serving(),
+        };
+        return command;
+    }
+
+    // For the scripts of bench/peers, which are its only users.
+    private static Command Serving()
+    {
+        Command command = new("serve", "Answer the comparison with other engines on standard input and output.") { Hidden = true };
+        command.SetAction((_, _) => Task.FromResult(Serve.Run(Console.In, Console.Out)));
+        return command;
+    }
+}
