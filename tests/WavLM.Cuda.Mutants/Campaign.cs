@@ -12,6 +12,9 @@ internal sealed record Outcome(Site Site, Verdict Verdict, int Trials, double Se
 /// <param name="processes">At once.</param>
 internal sealed class Campaign(Child child, int processes)
 {
+    // A mutant of a common header is reached by thousands of trials, and one that survives these many of every kernel survives the rest.
+    private const int MostTrialsOfKernels = 100;
+
     /// <param name="mutants">Each with how a child finds it and which trials could see it.</param>
     /// <param name="done">Gets every outcome as it is known, from several threads.</param>
     public Outcome[] Run(IReadOnlyList<(Site Site, string[] Mutant, Func<Measured, bool> Reaches)> mutants, Action<Outcome> done)
@@ -21,7 +24,7 @@ internal sealed class Campaign(Child child, int processes)
         ConcurrentBag<Outcome> outcomes = [];
         Parallel.ForEach(Partitioner.Create(mutants, EnumerablePartitionerOptions.NoBuffering), new ParallelOptions { MaxDegreeOfParallelism = processes }, mutant =>
         {
-            Measured[] trials = [.. measured.Where(mutant.Reaches)];
+            Measured[] trials = Spread(measured.Where(mutant.Reaches));
             Stopwatch clock = Stopwatch.StartNew();
             Verdict verdict = trials.Length == 0 ? new(Fate.Survived, "no trial reaches it") : child.Attempt(mutant.Mutant, trials);
             Outcome outcome = new(mutant.Site, verdict, trials.Length, clock.Elapsed.TotalSeconds);
@@ -30,6 +33,17 @@ internal sealed class Campaign(Child child, int processes)
         });
         return [.. outcomes.OrderBy(static outcome => outcome.Site.File, StringComparer.Ordinal).ThenBy(static outcome => outcome.Site.Start)];
     }
+
+    /// <summary>Of the trials that launch the same kernels at most so many, evenly from the shortest to the longest.</summary>
+    private static Measured[] Spread(IEnumerable<Measured> trials) =>
+    [
+        .. trials.GroupBy(static trial => string.Join(' ', trial.Kernels.Order(StringComparer.Ordinal))).SelectMany(static alike =>
+        {
+            Measured[] all = [.. alike];
+            int taken = Math.Min(all.Length, MostTrialsOfKernels);
+            return Enumerable.Range(0, taken).Select(i => all[(int)(i * (long)all.Length / taken)]);
+        }).OrderBy(static trial => trial.Seconds),
+    ];
 
     /// <summary>The mutants of kernels/.</summary>
     public static IReadOnlyList<(Site, string[], Func<Measured, bool>)> OfKernels(IEnumerable<Site> sites) => [.. sites.Select(static site =>
