@@ -2,7 +2,6 @@
 SHELL := /bin/bash
 CONFIGURATION := Release
 BIN := artifacts/bin/WavLM.Cuda.Cli/release/wavlm
-BENCH := artifacts/bin/WavLM.Cuda.Bench/release/WavLM.Cuda.Bench
 KERNELS_CHECK := artifacts/bin/WavLM.Cuda.KernelsCheck/release/WavLM.Cuda.KernelsCheck
 MUTANTS := artifacts/bin/WavLM.Cuda.Mutants/release/WavLM.Cuda.Mutants
 MODEL ?=

@@ -12,11 +12,9 @@ namespace WavLM.Cuda.Bench;
 /// </summary>
 internal sealed class Serve : IDisposable
 {
-    // The budget of a batch that `wavlm extract` has by default.
-    private const double BatchSeconds = 120;
-
     private readonly Dictionary<string, float[]> _waveforms = [];
     private SpeechEncoder? _encoder;
+    private double _batchSeconds;
 
     public static int Run(TextReader requests, TextWriter answers)
     {
@@ -56,9 +54,14 @@ internal sealed class Serve : IDisposable
     {
         _encoder?.Dispose();
         _encoder = null;
-        Precision? precision = Precisions.Parse((string)request["precision"]!);
-        _encoder = SpeechEncoder.Load((string)request["model"]!, new EncoderOptions { Device = Device.Cpu, Precision = precision, Threads = (int)request["threads"]! });
-        return new JsonObject { ["ok"] = true, ["name"] = $"WavLM.Cuda ({_encoder.DeviceSet})" };
+        _batchSeconds = (double?)request["batch_seconds"] ?? ExtractionRun.DefaultBatchSeconds;
+        _encoder = SpeechEncoder.Load((string)request["model"]!, new EncoderOptions
+        {
+            Device = Device.Parse((string)request["device"]!),
+            Precision = Precisions.Parse((string)request["precision"]!),
+            Threads = (int)request["threads"]!,
+        });
+        return new JsonObject { ["ok"] = true, ["name"] = "WavLM.Cuda", ["device_set"] = _encoder.DeviceSet };
     }
 
     private JsonObject Encode(JsonNode request)
@@ -70,7 +73,7 @@ internal sealed class Serve : IDisposable
 
         var features = new Features[utterances.Length];
         Stopwatch watch = Stopwatch.StartNew();
-        foreach (List<int> batch in new BatchPlanner(encoder.Config, BatchSeconds).Plan(Enumerable.Range(0, lengths.Length), i => lengths[i]))
+        foreach (List<int> batch in new BatchPlanner(encoder.Config, _batchSeconds).Plan(Enumerable.Range(0, lengths.Length), i => lengths[i]))
         {
             Features[] encoded = encoder.Encode([.. batch.Select(i => utterances[i])], layer, CancellationToken.None);
             for (int i = 0; i < batch.Count; i++) features[batch[i]] = encoded[i];
