@@ -6,6 +6,7 @@ A peer that is missing, fails or gives other features is not timed, and the file
 """
 import argparse
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -21,7 +22,8 @@ from speech import find_speech
 
 HERE = Path(__file__).resolve().parent
 PATIENCE = {"cuda": 150, "cpu": 1800}   # seconds for one request; torch.compile takes up to a minute or two
-SHARE = {"large": 0.6, "attention": 0.3}   # of what is left of the budget, when it is their turn; Base gets the rest
+# Of what is left of the budget when it is a race's turn.
+SHARE = {"large 64x15": 0.38, "large mixed": 0.4, "large 1x10": 0.15, "attention": 0.15, "base 64x15": 0.5, "base mixed": 0.6}
 HEADS = {"large": 16, "base": 12}
 
 
@@ -42,8 +44,18 @@ def parse_arguments():
 
 def main():
     options = parse_arguments()
-    started, budget = results.now(), Budget(options.budget)
-    comparison = Comparison(options)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("compare: stopped"))   # by way of what ends the engines
+    comparison, budget = Comparison(options), Budget(options.budget)
+    try:
+        run(options, comparison, budget)
+    finally:
+        comparison.quit()
+    results.print_table(comparison.measurements)
+    print("\n".join(comparison.verdict()))
+    return verdict.failures_of_ours(comparison.measurements)
+
+
+def run(options, comparison, budget):
     if options.tiny:
         for size in ("tiny-base", "tiny-large"):
             comparison.run_size(size, budget)
@@ -51,61 +63,52 @@ def main():
     elif options.device == "cpu":
         comparison.run_size("base", budget)
     else:
-        comparison.run_size("large", Budget(budget.left() * SHARE["large"]))
+        comparison.run_size("large", budget)
         for size, heads in HEADS.items():
-            comparison.run_attention(size, heads, [1000, 2000, 4000], Budget(budget.left() * SHARE["attention"] / len(HEADS)))
+            comparison.run_attention(size, heads, [1000, 2000, 4000], Budget(budget.left() * SHARE["attention"]))
         comparison.run_size("base", budget)
-
-    kernels = json.loads(options.kernels.read_text())["measurements"] if options.kernels else []
-    lines = verdict.lines(options.device, options.tiny, comparison.races, comparison.measurements, kernels)
-    version = subprocess.run([options.wavlm, "--version"], check=True, capture_output=True, text=True).stdout.strip()
-    results.write(options.out, started, results.machine(comparison.device_set, options.threads, version), comparison.measurements,
-                  [*comparison.engines(), *lines])
-    results.print_table(comparison.measurements)
-    print("\n".join(lines))
-    return verdict.failures_of_ours(comparison.measurements)
 
 
 class Comparison:
     def __init__(self, options):
         self.options, self.patience = options, PATIENCE[options.device]
         self.speech = find_speech(options.audio)
-        self.races, self.measurements, self.names, self.device_set = [], [], {}, ""
+        self.kernels = json.loads(options.kernels.read_text())["measurements"] if options.kernels else []
+        self.version = subprocess.run([options.wavlm, "--version"], check=True, capture_output=True, text=True).stdout.strip()
+        self.started, self.device_set = results.now(), ""
+        self.processes, self.races, self.measurements, self.names = {}, [], [], {}
 
     def run_size(self, size, budget):
         folder = self.options.work / size
         model = make_checkpoint(self.options.wavlm, size, folder)
         config = json.loads((model / "config.json").read_text())
         entries = lineup.tiny(self.options.device) if self.options.tiny else lineup.of_cuda() if self.options.device == "cuda" else lineup.of_cpu()
-        processes = {name: self.start(name, folder) for name in ["reference", *dict.fromkeys(entry.process for entry in entries)]}
-        try:
-            reference = self.reference(processes["reference"], model)
-            contestants = [self.contestant(i, entry, processes[entry.process], model) for i, entry in enumerate(entries)]
-            for workload in lineup.workloads(self.options.device, self.options.tiny, self.speech, folder):
-                runners = [Runner(entry.label, contestant, *batches) for entry, contestant in zip(entries, contestants)
-                           for batches in entry.takes.get(workload.name, [])]
-                race = Race(size, workload, runners, config["num_hidden_layers"], config["feat_extract_norm"] == "group")
-                self.refuse(race, model)
-                race.run(reference, folder, budget, self.patience)
-                self.races.append(race)
-                self.measurements += results.of_race(race)
-        finally:
-            for process in processes.values():
-                process.quit()
-        self.names |= {f"{entry.label} {entry.precision}": contestant.name for entry, contestant in zip(entries, contestants) if contestant.name}
-        self.device_set = next((c.answer["device_set"] for e, c in zip(entries, contestants) if e.label == "wavlm" and c.answer), self.device_set)
+        for name in ["reference", *(entry.process for entry in entries)]:
+            self.process(name)   # all at once: starting takes some of them ten seconds
+        reference = self.reference(size, model)
+        contestants = [self.contestant(size, entry, model) for entry in entries]
+        for workload in lineup.workloads(self.options.device, self.options.tiny, self.speech, folder):
+            runners = [Runner(entry.label, contestant, *batches) for entry, contestant in zip(entries, contestants)
+                       for batches in entry.takes.get(workload.name, [])]
+            race = Race(size, workload, runners, config["num_hidden_layers"], config["feat_extract_norm"] == "group")
+            self.refuse(race, model)
+            race.run(reference, folder, budget, SHARE.get(race.case, 1), self.patience)
+            self.races.append(race)
+            self.measurements += results.of_race(race)
+            for entry, contestant in zip(entries, contestants):
+                if contestant.answer:
+                    self.names[f"{entry.label} {entry.precision}"] = contestant.name
+                    self.device_set = contestant.answer.get("device_set", self.device_set)
+            self.save()
 
     def run_attention(self, size, heads, frame_counts, budget):
         """Of 16 utterances, by PyTorch alone; ours is a line of `wavlm bench kernels`."""
         utterances, runs = (2, 2) if self.options.tiny else (16, 20)
-        process = self.start("attention", self.options.work)
-        try:
-            for frames in frame_counts:
-                for precision in ("fp32",) if self.options.tiny and self.options.device == "cpu" else ("fp16", "bf16"):
-                    for runner in ("flash", "flex"):
-                        self.measurements.append(self.attention(process, runner, size, utterances, heads, frames, precision, runs, budget))
-        finally:
-            process.quit()
+        for runner in ("flash", "flex"):
+            for precision in ("fp32",) if self.options.device == "cpu" else ("fp16", "bf16"):
+                for frames in frame_counts:
+                    self.measurements.append(self.attention(self.process("attention"), runner, size, utterances, heads, frames, precision, runs, budget))
+        self.save()
 
     def attention(self, process, runner, size, utterances, heads, frames, precision, runs, budget):
         about = dict(name="gated_attention", case=f"{size} {frames} frames x {utterances}", precision=precision, runner=f"torch {runner}",
@@ -119,18 +122,36 @@ class Comparison:
         except ContestantError as error:
             return results.measurement(seconds=[], not_timed=str(error), **about)
 
-    def start(self, name, folder):
+    def process(self, name):
+        """It outlives a size of the model, unless it is lost."""
+        if name not in self.processes or self.processes[name].lost:
+            self.processes[name] = self.start(name)
+        return self.processes[name]
+
+    def start(self, name):
         command = ([self.options.wavlm, "bench", "serve"] if name.startswith("wavlm")
                    else ["node", HERE / "onnxruntime_peer.mjs"] if name == "onnxruntime-node" else [sys.executable, HERE / "python_peers.py"])
-        return EngineProcess(command, self.options.threads, folder / f"{name.replace(' ', '-')}.log")
+        return EngineProcess(command, self.options.threads, self.options.work / f"{name.replace(' ', '-')}.log")
 
-    def contestant(self, number, entry, process, model):
+    def quit(self):
+        for process in self.processes.values():
+            process.quit()
+
+    def save(self):
+        """After every race, so that a run which is stopped leaves what it has."""
+        results.write(self.options.out, self.started, results.machine(self.device_set, self.options.threads, self.version), self.measurements,
+                      [*(f"{name}: {engine}" for name, engine in self.names.items()), *self.verdict()])
+
+    def verdict(self):
+        return verdict.lines(self.options.device, self.options.tiny, self.races, self.measurements, self.kernels)
+
+    def contestant(self, size, entry, model):
         settings = entry.settings
         if entry.label == "wavlm":
             settings = {"batch_seconds": self.options.batch_seconds or (1000 if self.options.device == "cuda" else 120)}
         if entry.peer:
             settings = settings | {"peer": entry.peer}
-        return Contestant(process, f"{number} {entry.label} {entry.precision}", model, self.options.threads, entry.precision, self.options.device, **settings)
+        return Contestant(self.process(entry.process), f"{size} {entry.label} {entry.precision}", model, self.options.threads, entry.precision, self.options.device, **settings)
 
     @staticmethod
     def refuse(race, model):
@@ -143,19 +164,16 @@ class Comparison:
             except ValueError as error:
                 runner.not_timed = str(error)
 
-    def reference(self, process, model):
+    def reference(self, size, model):
         """On the device, or on the CPU where PyTorch does not see it: an emulated one, say."""
         for device in dict.fromkeys([self.options.device, "cpu"]):
-            reference = Contestant(process, "reference", model, self.options.threads, "fp32", device, peer="plain_peer")
+            reference = Contestant(self.process("reference"), f"{size} reference", model, self.options.threads, "fp32", device, peer="plain_peer")
             try:
                 reference.load(self.patience)
                 break
             except ContestantError:
                 continue   # the races ask again, and say what it was
         return reference
-
-    def engines(self):
-        return [f"{name}: {engine}" for name, engine in self.names.items()]
 
 
 def make_checkpoint(wavlm, size, folder):

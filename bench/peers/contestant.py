@@ -55,7 +55,7 @@ class EngineProcess:
             try:
                 self.process.stdin.write(json.dumps({"op": "quit"}) + "\n")
                 self.process.stdin.close()
-                self.process.wait(timeout=10)
+                self.process.wait(timeout=3)
             except (BrokenPipeError, subprocess.TimeoutExpired):
                 self._kill()
 

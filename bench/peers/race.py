@@ -93,23 +93,30 @@ class Race:
         self.case, self.workload, self.runners, self.layer = f"{size} {workload.name}", workload, runners, layer
         self.padding_matters = padding_matters   # Base's GroupNorm sees it
 
-    def run(self, reference, folder, budget, patience):
-        """A runner that fails at anything is out, with the reason; the others go on."""
-        expected = folder / "expected.f32"
+    def run(self, reference, folder, budget, share, patience):
+        """A runner that fails at anything is out, with the reason; the others go on.
+
+        Of this race's share of the budget two thirds may go by with comparing (and compiling), so that those who have been
+        compared are timed, too. A share may be overdrawn by one request, the budget itself may not.
+        """
+        own = Budget(budget.left() * share)
         try:
             reference.load(budget.left(patience))
-            reference.run(self.workload, None, self.layer, expected, budget.left(patience))
+            expected = self._features(reference, None, folder / "expected.f32", budget.left(patience))
         except ContestantError as error:
             for runner in self.runners:
                 runner.not_timed = f"nothing to compare with: the reference failed: {error}"
             return
-        expected_rows = np.fromfile(expected, "<f4")
         for runner in self.runners:
-            self._attempt(runner, budget, lambda: self._compare(runner, expected_rows, folder / "actual.f32", budget.left(patience)))
-        self._time(budget, patience)
+            if not runner.not_timed and own.left() > own.seconds / 3:
+                self._attempt(runner, lambda: self._compare(runner, expected, folder / "actual.f32", budget.left(patience)))
+        for i in range(self.workload.warm_up + self.workload.rounds):
+            for runner in self.runners:
+                if runner.difference is not None and not runner.not_timed and own.left() > 0:
+                    self._attempt(runner, lambda: self._time(runner, i >= self.workload.warm_up, budget.left(patience)))
         for runner in self.runners:
             if not runner.seconds and not runner.not_timed:
-                runner.not_timed = f"the budget of {budget.seconds:.0f} s was spent"
+                runner.not_timed = f"its share of the budget, {own.seconds:.0f} s, was spent"
 
     def fastest(self, label, precision=None, padded=None):
         """The runner of that label with the least median, or None."""
@@ -120,35 +127,34 @@ class Race:
     def _compare(self, runner, expected, output, patience):
         """Serves as a warm-up, too."""
         runner.contestant.load(patience)
-        self._run(runner, patience, output)
-        runner.difference = self._worst_difference(expected, np.fromfile(output, "<f4"))
-        output.unlink()
+        runner.difference = self._worst_difference(expected, self._features(runner.contestant, self._batches(runner), output, patience))
         judged = not (self.padding_matters and runner.batch and len(set(self.workload.lengths)) > 1)
         if judged and not runner.difference <= runner.bound:
             raise ContestantError(f"other features: relative L2 {runner.difference:.1e}, allowed are {runner.bound:.0e}")
         runner.not_timed = runner.contestant.answer.get("stands_in")
 
-    def _time(self, budget, patience):
+    def _time(self, runner, counts, patience):
         """In turn, so that what disturbs the machine for a while disturbs them all; the first rounds are not counted."""
-        for i in range(self.workload.warm_up + self.workload.rounds):
-            for runner in self.runners:
-                def once():
-                    seconds = self._run(runner, budget.left(patience))["seconds"]
-                    if i >= self.workload.warm_up:
-                        runner.seconds.append(seconds)
-                self._attempt(runner, budget, once)
+        time.sleep(PAUSE_SECONDS)
+        seconds = runner.contestant.run(self.workload, self._batches(runner), self.layer, "", patience)["seconds"]
+        if counts:
+            runner.seconds.append(seconds)
 
-    def _attempt(self, runner, budget, work):
-        if runner.not_timed or budget.spent():
-            return
+    @staticmethod
+    def _attempt(runner, work):
         try:
             work()
         except ContestantError as error:
             runner.not_timed, runner.seconds = str(error), []
 
-    def _run(self, runner, patience, output=""):
-        time.sleep(PAUSE_SECONDS)
-        return runner.contestant.run(self.workload, self.workload.batches(runner.batch, runner.by_length), self.layer, output, patience)
+    def _features(self, contestant, batches, output, patience):
+        contestant.run(self.workload, batches, self.layer, output, patience)
+        features = np.fromfile(output, "<f4")
+        output.unlink()
+        return features
+
+    def _batches(self, runner):
+        return self.workload.batches(runner.batch, runner.by_length)
 
     def _worst_difference(self, expected, actual):
         frames = np.array([(n - 400) // 320 + 1 for n in self.workload.lengths])

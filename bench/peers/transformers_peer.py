@@ -19,9 +19,11 @@ class TransformersEngine(TorchEngine):
         self.extractor = transformers.Wav2Vec2FeatureExtractor.from_pretrained(model)
         self.module = transformers.WavLMModel.from_pretrained(model, attn_implementation=attention).to(self.device, self.dtype).eval()
         if compiled:
-            if not hasattr(torch, "compile"):
+            if not hasattr(self.module, "compile"):
                 raise ValueError(f"PyTorch {torch.__version__} has no torch.compile")
-            self.module = torch.compile(self.module)
+            # Region by region: the layers share one compilation, where the whole model would take minutes.
+            for region in (self.module.feature_extractor, *self.module.encoder.layers):
+                region.compile()
         self.name = f"transformers {transformers.__version__}, PyTorch {torch.__version__}, attention {attention}" + (", torch.compile" if compiled else "")
 
     def prepare(self, utterances):
