@@ -5,6 +5,7 @@ import queue
 import signal
 import subprocess
 import threading
+from pathlib import Path
 
 
 class ContestantError(Exception):
@@ -63,6 +64,7 @@ class EngineProcess:
         for line in self.process.stdout:
             if line.startswith("{"):   # libraries write to standard output, too
                 self.answers.put(line)
+        self.process.stdout.close()
         self.answers.put("")
 
     def _kill(self):
@@ -70,8 +72,9 @@ class EngineProcess:
         self.process.wait()
 
     def _lose(self, what):
-        said = [line.strip() for line in open(self.log, errors="replace") if line.strip()]
-        self.lost = what + (f": {said[-1][:300]}" if said else "")
+        said = Path(self.log).read_text(errors="replace").split("\n")
+        last = next((line.strip() for line in reversed(said) if line.strip()), "")
+        self.lost = what + (f": {last[:300]}" if last else "")
         raise ContestantError(self.lost)
 
 

@@ -18,6 +18,9 @@ OWN_BOUND = {"fp32": 1e-4, "fp16": 4e-3, "bf16": 3e-2}
 # Threads of an engine that has just finished still look for work for some 30 ms; they shall sleep when the next one starts.
 PAUSE_SECONDS = 0.1
 
+# With less, a race does not begin.
+LEAST_SECONDS = 5
+
 
 class Budget:
     """Seconds that all of it may take."""
@@ -100,6 +103,10 @@ class Race:
         compared are timed, too. A share may be overdrawn by one request, the budget itself may not.
         """
         own = Budget(budget.left() * share)
+        if own.left() < LEAST_SECONDS:
+            for runner in self.runners:
+                runner.not_timed = runner.not_timed or f"the budget of {budget.seconds:.0f} s was spent"
+            return
         try:
             reference.load(budget.left(patience))
             expected = self._features(reference, None, folder / "expected.f32", budget.left(patience))
