@@ -1,0 +1,104 @@
+using System.Diagnostics;
+using System.Globalization;
+using WavLM.Cuda.Backends;
+using WavLM.Cuda.Bench.Results;
+using WavLM.Cuda.Bench.Timing;
+using WavLM.Cuda.Model;
+
+namespace WavLM.Cuda.Bench.Passes;
+
+/// <summary>
+/// Whole passes over noise, from waveforms in memory to the last layer in memory, as a user's program calls them; then passes with a
+/// mark around each operation, for the time by stage. The marks cost a little, and recorded layers run one by one there: so the
+/// first kind tells how long a pass takes, the second where the time goes.
+/// </summary>
+internal sealed class EncodeBenchmark(SpeechEncoder encoder, string model, int runs)
+{
+    private const int WarmUp = 2, LeastRuns = 3, StagedRuns = 3;
+
+    // Of a load. On a CPU an hour takes minutes.
+    private static readonly TimeSpan LongestTime = TimeSpan.FromSeconds(30);
+
+    // What is not an operation: samples to the device, features to the host and into their arrays.
+    private const string HostAndCopies = "host and copies";
+
+    private readonly LayerSelection _last = LayerSelection.Parse("last", encoder.Config);
+
+    /// <summary>Times one load.</summary>
+    public Measurement Measure(Load load)
+    {
+        Measurement measurement = new("encode", "encode", $"{model} {load.Name}", encoder.Precision.CommandLineName())
+        {
+            Shape = string.Create(CultureInfo.InvariantCulture, $"{load.Samples.Count} utterances, {load.Samples.Sum(samples => encoder.Config.Frames(samples)):N0} frames"),
+            AudioSeconds = load.AudioSeconds,
+        };
+        Waveform[] waveforms = load.Waveforms();
+        try
+        {
+            double[] seconds = TimeWhole(waveforms);
+            IReadOnlyList<StageTime> stages = Stages(load, TimeStages(waveforms), Statistics.Median(seconds));
+            return measurement with
+            {
+                Seconds = seconds, Stages = stages, Bytes = stages.Sum(static stage => stage.Bytes), Flops = stages.Sum(static stage => stage.Flops),
+                Ceiling = EncoderWork.CeilingOf(encoder.Precision), PeakBytes = PeakBytes,
+            };
+        }
+        catch (DeviceMemoryException e)
+        {
+            return measurement with { NotTimed = e.Message };
+        }
+    }
+
+    private double PeakBytes => encoder.Run((backend, _, _) => backend switch
+    {
+        Backends.Cuda.CudaBackend cuda => (double)cuda.Memory.PeakBytes,
+        Backends.Cpu.CpuBackend cpu => cpu.Memory.PeakBytes,
+        _ => throw new UnreachableException(),
+    });
+
+    private double[] TimeWhole(Waveform[] waveforms)
+    {
+        Stopwatch all = Stopwatch.StartNew();
+        List<double> seconds = [];
+        for (int i = -WarmUp; i < runs; i++)
+        {
+            long begin = Stopwatch.GetTimestamp();
+            _ = encoder.Encode(waveforms, _last, CancellationToken.None);
+            double taken = Stopwatch.GetElapsedTime(begin).TotalSeconds;
+            if (i >= 0) seconds.Add(taken);
+            if (seconds.Count >= LeastRuns && all.Elapsed > LongestTime) break;
+        }
+        return [.. seconds];
+    }
+
+    /// <summary>Medians.</summary>
+    private IReadOnlyList<KeyValuePair<string, double>> TimeStages(Waveform[] waveforms) => encoder.Run((backend, weights, normalization) =>
+    {
+        using DeviceClock clock = DeviceClock.Of(backend);
+        TimedBackend timed = new(backend, clock, new StageNames(weights));
+        EncoderForward forward = new(encoder.Config, weights, timed);
+        List<IReadOnlyList<KeyValuePair<string, double>>> passes = [];
+        for (int i = 0; i <= StagedRuns; i++)
+        {
+            timed.Reset();
+            using PackedBatch batch = PackedBatch.Create(waveforms, encoder.Config, normalization, timed);
+            forward.Run(batch, encoder.Config.Layers, finalNorm: true, static (_, _) => { }, CancellationToken.None);
+            IReadOnlyList<KeyValuePair<string, double>> seconds = timed.Seconds();
+            if (i > 0) passes.Add(seconds);
+        }
+        return (IReadOnlyList<KeyValuePair<string, double>>)[.. passes[0].Select((stage, i) => KeyValuePair.Create(stage.Key, Statistics.Median([.. passes.Select(pass => pass[i].Value)])))];
+    });
+
+    private IReadOnlyList<StageTime> Stages(Load load, IReadOnlyList<KeyValuePair<string, double>> measured, double whole)
+    {
+        Dictionary<string, StageWork> work = EncoderWork.Of(encoder.Config, load.Samples, encoder.Precision).ToDictionary(static stage => stage.Stage);
+        double rest = whole - measured.Sum(static stage => stage.Value);
+        return
+        [
+            .. measured.Select(stage => work.TryGetValue(stage.Key, out StageWork? least)
+                ? new StageTime(stage.Key, stage.Value) { Bytes = least.Bytes, Flops = least.Flops, Ceiling = least.Ceiling }
+                : new StageTime(stage.Key, stage.Value)),
+            new StageTime(HostAndCopies, Math.Max(0, rest)),
+        ];
+    }
+}
