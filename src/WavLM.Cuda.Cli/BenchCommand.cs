@@ -17,6 +17,8 @@ internal static class BenchCommand
         {
             BenchKernelsCommand.Kernels(),
             BenchKernelsCommand.Operations(),
+            BenchEncodeCommand.Create(),
+            BenchFilesCommand.Create(),
             Serving(),
         };
         return command;

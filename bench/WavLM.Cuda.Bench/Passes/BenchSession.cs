@@ -1,7 +1,10 @@
 using System.Globalization;
-using System.Reflection;
+using WavLM.Cuda.Backends.Cpu;
+using WavLM.Cuda.Backends.Cuda;
+using WavLM.Cuda.Backends.Cuda.Runtime;
 using WavLM.Cuda.Bench.Operations;
 using WavLM.Cuda.Bench.Results;
+using WavLM.Cuda.Model;
 using WavLM.Cuda.Native;
 
 namespace WavLM.Cuda.Bench.Passes;
@@ -21,12 +24,14 @@ internal sealed class BenchSession : IDisposable
     private readonly SpeechEncoder _encoder;
     private readonly string _model;
     private readonly IReadOnlyList<Ceiling> _ceilings;
+    private readonly string _device;
     private readonly bool _emulated;
 
     private BenchSession(BenchRequest request, SpeechEncoder encoder, IReadOnlyList<Ceiling> ceilings)
     {
         (_request, _encoder, _ceilings) = (request, encoder, ceilings);
         _model = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(request.Model)));
+        _device = encoder.Device.IsCuda ? DeviceFacts.Of(encoder.Device.Ordinal).Name : MachineFacts.Processor;
         _emulated = encoder.Device.IsCuda && CudaLibraries.Locate().Any(static found => found.Emulated);
     }
 
@@ -42,7 +47,10 @@ internal sealed class BenchSession : IDisposable
         if (whyNotCuda is not null) warn($"computing on the CPU: {whyNotCuda}");
         Precision precision = Precisions.On(device, request.Precision, whyNotCuda);
         device.RequireUsable();
-        IReadOnlyList<Ceiling> ceilings = Ceilings.Measure(device, precision, request.Threads);
+        using EncoderThread thread = new();
+        IReadOnlyList<Ceiling> ceilings = thread.Run(() => Ceilings.Measure(precision, of => device.IsCuda
+            ? new CudaBenchDevice(CudaBackend.Open(device.Ordinal, of, warn))
+            : new CpuBenchDevice(new CpuBackend(of, request.Threads))));
         return new(request, SpeechEncoder.Load(request.Model, new EncoderOptions { Device = device, Precision = precision, Threads = request.Threads, Warn = warn }), ceilings);
     }
 
@@ -84,7 +92,7 @@ internal sealed class BenchSession : IDisposable
     public void Dispose() => _encoder.Dispose();
 
     private BenchResults Results(string command, IReadOnlyList<Measurement> measurements)
-        => new(command, DateTime.UtcNow.ToString("s", CultureInfo.InvariantCulture) + "Z", MachineFacts.Of(_encoder.DeviceSet, _encoder.Device, _request.Threads, _emulated))
+        => new(command, MachineFacts.Now, MachineFacts.Of(_device, _encoder.DeviceSet, _request.Threads, _emulated))
         {
             Ceilings = _ceilings,
             Measurements = measurements,

@@ -35,8 +35,8 @@ internal sealed class EncodeBenchmark(SpeechEncoder encoder, string model, int r
         Waveform[] waveforms = load.Waveforms();
         try
         {
-            double[] seconds = TimeWhole(waveforms);
-            IReadOnlyList<StageTime> stages = Stages(load, TimeStages(waveforms), Statistics.Median(seconds));
+            (double[] seconds, IReadOnlyList<KeyValuePair<string, double>>[] staged) = Time(waveforms);
+            IReadOnlyList<StageTime> stages = Stages(load, staged, Statistics.Median(seconds));
             return measurement with
             {
                 Seconds = seconds, Stages = stages, Bytes = stages.Sum(static stage => stage.Bytes), Flops = stages.Sum(static stage => stage.Flops),
@@ -56,41 +56,37 @@ internal sealed class EncodeBenchmark(SpeechEncoder encoder, string model, int r
         _ => throw new UnreachableException(),
     });
 
-    private double[] TimeWhole(Waveform[] waveforms)
+    /// <summary>Whole passes and, in between while there are any, passes stage by stage: what else the machine does meets both.</summary>
+    private (double[] Whole, IReadOnlyList<KeyValuePair<string, double>>[] Staged) Time(Waveform[] waveforms)
     {
         Stopwatch all = Stopwatch.StartNew();
-        List<double> seconds = [];
+        List<double> whole = [];
+        List<IReadOnlyList<KeyValuePair<string, double>>> staged = [];
         for (int i = -WarmUp; i < runs; i++)
         {
             long begin = Stopwatch.GetTimestamp();
             _ = encoder.Encode(waveforms, _last, CancellationToken.None);
-            double taken = Stopwatch.GetElapsedTime(begin).TotalSeconds;
-            if (i >= 0) seconds.Add(taken);
-            if (seconds.Count >= LeastRuns && all.Elapsed > LongestTime) break;
+            double seconds = Stopwatch.GetElapsedTime(begin).TotalSeconds;
+            if (i >= 0) whole.Add(seconds);
+            if (i is -1 or (>= 0 and < StagedRuns)) staged.Add(TimeStages(waveforms));
+            if (whole.Count >= LeastRuns && all.Elapsed > LongestTime) break;
         }
-        return [.. seconds];
+        return ([.. whole], [.. staged.Skip(1)]);
     }
 
-    /// <summary>Medians.</summary>
     private IReadOnlyList<KeyValuePair<string, double>> TimeStages(Waveform[] waveforms) => encoder.Run((backend, weights, normalization) =>
     {
         using DeviceClock clock = DeviceClock.Of(backend);
         TimedBackend timed = new(backend, clock, new StageNames(weights));
-        EncoderForward forward = new(encoder.Config, weights, timed);
-        List<IReadOnlyList<KeyValuePair<string, double>>> passes = [];
-        for (int i = 0; i <= StagedRuns; i++)
-        {
-            timed.Reset();
-            using PackedBatch batch = PackedBatch.Create(waveforms, encoder.Config, normalization, timed);
-            forward.Run(batch, encoder.Config.Layers, finalNorm: true, static (_, _) => { }, CancellationToken.None);
-            IReadOnlyList<KeyValuePair<string, double>> seconds = timed.Seconds();
-            if (i > 0) passes.Add(seconds);
-        }
-        return (IReadOnlyList<KeyValuePair<string, double>>)[.. passes[0].Select((stage, i) => KeyValuePair.Create(stage.Key, Statistics.Median([.. passes.Select(pass => pass[i].Value)])))];
+        timed.Reset();
+        using PackedBatch batch = PackedBatch.Create(waveforms, encoder.Config, normalization, timed);
+        new EncoderForward(encoder.Config, weights, timed).Run(batch, encoder.Config.Layers, finalNorm: true, static (_, _) => { }, CancellationToken.None);
+        return timed.Seconds();
     });
 
-    private IReadOnlyList<StageTime> Stages(Load load, IReadOnlyList<KeyValuePair<string, double>> measured, double whole)
+    private IReadOnlyList<StageTime> Stages(Load load, IReadOnlyList<KeyValuePair<string, double>>[] staged, double whole)
     {
+        KeyValuePair<string, double>[] measured = [.. staged[0].Select((stage, i) => KeyValuePair.Create(stage.Key, Statistics.Median([.. staged.Select(pass => pass[i].Value)])))];
         Dictionary<string, StageWork> work = EncoderWork.Of(encoder.Config, load.Samples, encoder.Precision).ToDictionary(static stage => stage.Stage);
         double rest = whole - measured.Sum(static stage => stage.Value);
         return

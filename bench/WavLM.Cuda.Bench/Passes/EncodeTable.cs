@@ -14,12 +14,12 @@ internal static class EncodeTable
             return;
         }
         double median = Statistics.Median(pass.Seconds);
-        to.WriteLine(Invariant($"{pass.Case}, {pass.Precision}: {median * 1e3:N1} ms ± {Statistics.Spread(pass.Seconds):P1} of {pass.Seconds.Count}; {pass.AudioSeconds / median:N0}x real time{Utilisation(pass, median, ceilings)}; tensors at most {pass.PeakBytes / 1e6:N0} MB so far"));
-        to.WriteLine("  stage                     ms     share   least ms   of the limit");
+        to.WriteLine(Invariant($"{pass.Case}, {pass.Precision}: {median * 1e3:N1} ms ± {Statistics.Spread(pass.Seconds):P1} of {pass.Seconds.Count}; {pass.AudioSeconds / median:N0}x real time{Utilisation(pass, median, ceilings)}{(pass.PeakBytes is { } peak ? Invariant($"; tensors at most {peak / 1e6:N0} MB so far") : "")}"));
+        to.WriteLine(Invariant($"  {"stage",-32}{"ms",9}{"share",9}{"least ms",11}{"of the limit",15}"));
         foreach (StageTime stage in pass.Stages)
         {
             double? least = LeastSeconds(stage, ceilings);
-            to.WriteLine(Invariant($"  {stage.Name,-20}{stage.Seconds * 1e3,8:N2}{stage.Seconds / median,10:P1}{least * 1e3,11:N2}{least / stage.Seconds,15:P0}"));
+            to.WriteLine(Invariant($"  {stage.Name,-32}{stage.Seconds * 1e3,9:N2}{stage.Seconds / median,9:P1}{least * 1e3,11:N2}{least / stage.Seconds,15:P0}"));
         }
     }
 
