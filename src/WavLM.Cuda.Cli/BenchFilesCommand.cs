@@ -32,6 +32,8 @@ internal static class BenchFilesCommand
 
     private static int Run(BenchRequest request, Load load, int runs, double batchSeconds, string[] recordings)
     {
+        if (runs < 1) throw new UsageException($"--runs {runs}: expected at least 1");
+        if (!(batchSeconds > 0)) throw new UsageException($"--batch-seconds {batchSeconds}: expected more than 0");
         using BenchSession session = BenchSession.Open(request, Terminal.WriteError);
         BenchResults results = session.Files(load, runs, batchSeconds, recordings, Console.Out);
         if (request.Json is not null) results.Write(request.Json);

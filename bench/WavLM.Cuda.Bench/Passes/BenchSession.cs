@@ -55,8 +55,14 @@ internal sealed class BenchSession : IDisposable
     }
 
     /// <summary>Whole passes of each load.</summary>
-    public BenchResults Encode(IReadOnlyList<Load> loads, int runs, TextWriter to)
+    /// <param name="loads">One after the other.</param>
+    /// <param name="runs">Passes to time of each.</param>
+    /// <param name="withOwnAlgorithms">Whether to time once more with the matrix library's choice for each load's own rows.</param>
+    /// <param name="to">Gets the table.</param>
+    /// <exception cref="BenchException">That choice is CUDA's alone.</exception>
+    public BenchResults Encode(IReadOnlyList<Load> loads, int runs, bool withOwnAlgorithms, TextWriter to)
     {
+        if (withOwnAlgorithms && !_encoder.Device.IsCuda) throw new BenchException("--own-algorithms: on the CPU nothing is chosen by rows; leave it out");
         WriteHeading(to);
         EncodeBenchmark benchmark = new(_encoder, _model, runs);
         List<Measurement> passes = [];
@@ -64,6 +70,12 @@ internal sealed class BenchSession : IDisposable
         {
             passes.Add(benchmark.Measure(load));
             EncodeTable.Write(to, passes[^1], _ceilings);
+            if (!withOwnAlgorithms) continue;
+            int rows = (int)load.Samples.Sum(samples => _encoder.Config.Frames(samples));
+            using SpeechEncoder ofItsOwn = SpeechEncoder.Load(_request.Model, new EncoderOptions { Device = _encoder.Device, Precision = _encoder.Precision, ReferenceRows = rows });
+            passes.Add(new EncodeBenchmark(ofItsOwn, _model, runs, EncodeBenchmark.WithItsOwnAlgorithms).Measure(load));
+            EncodeTable.Write(to, passes[^1], _ceilings);
+            to.WriteLine(string.Create(CultureInfo.InvariantCulture, $"one choice for all batches takes {Statistics.Median(passes[^2].Seconds) / Statistics.Median(passes[^1].Seconds):0.000} times as long"));
         }
         WriteClosing(to);
         return Results("encode", passes);

@@ -12,8 +12,17 @@ namespace WavLM.Cuda.Bench.Passes;
 /// mark around each operation, for the time by stage. The marks cost a little, and recorded layers run one by one there: so the
 /// first kind tells how long a pass takes, the second where the time goes.
 /// </summary>
-internal sealed class EncodeBenchmark(SpeechEncoder encoder, string model, int runs)
+/// <param name="encoder">The model.</param>
+/// <param name="model">Its name in the results.</param>
+/// <param name="runs">Passes to time of each load.</param>
+/// <param name="name">What is measured.</param>
+internal sealed class EncodeBenchmark(SpeechEncoder encoder, string model, int runs, string name = EncodeBenchmark.Usual)
 {
+    public const string Usual = "encode";
+
+    /// <summary>With matrix algorithms that were chosen for the batch's own rows, and not for all batches.</summary>
+    public const string WithItsOwnAlgorithms = "encode with algorithms of its own";
+
     private const int WarmUp = 2, LeastRuns = 3, StagedRuns = 3;
 
     // Of a load. On a CPU an hour takes minutes.
@@ -27,7 +36,7 @@ internal sealed class EncodeBenchmark(SpeechEncoder encoder, string model, int r
     /// <summary>Times one load.</summary>
     public Measurement Measure(Load load)
     {
-        Measurement measurement = new("encode", "encode", $"{model} {load.Name}", encoder.Precision.CommandLineName())
+        Measurement measurement = new("encode", name, $"{model} {load.Name}", encoder.Precision.CommandLineName())
         {
             Shape = string.Create(CultureInfo.InvariantCulture, $"{load.Samples.Count} utterances, {load.Samples.Sum(samples => encoder.Config.Frames(samples)):N0} frames"),
             AudioSeconds = load.AudioSeconds,

@@ -10,11 +10,11 @@ internal static class EncodeTable
     {
         if (pass.NotTimed is not null)
         {
-            to.WriteLine($"{pass.Case}, {pass.Precision}: not timed: {pass.NotTimed}");
+            to.WriteLine($"{pass.Name}, {pass.Case}, {pass.Precision}: not timed: {pass.NotTimed}");
             return;
         }
         double median = Statistics.Median(pass.Seconds);
-        to.WriteLine(Invariant($"{pass.Case}, {pass.Precision}: {median * 1e3:N1} ms ± {Statistics.Spread(pass.Seconds):P1} of {pass.Seconds.Count}; {pass.AudioSeconds / median:N0}x real time{Utilisation(pass, median, ceilings)}{(pass.PeakBytes is { } peak ? Invariant($"; tensors at most {peak / 1e6:N0} MB so far") : "")}"));
+        to.WriteLine(Invariant($"{pass.Name}, {pass.Case}, {pass.Precision}: {median * 1e3:N1} ms ± {Statistics.Spread(pass.Seconds):P1} of {pass.Seconds.Count}; {pass.AudioSeconds / median:N0}x real time{Utilisation(pass, median, ceilings)}{(pass.PeakBytes is { } peak ? Invariant($"; tensors at most {peak / 1e6:N0} MB so far") : "")}"));
         to.WriteLine(Invariant($"  {"stage",-32}{"ms",9}{"share",9}{"least ms",11}{"of the limit",15}"));
         foreach (StageTime stage in pass.Stages)
         {
