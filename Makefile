@@ -7,13 +7,11 @@ MUTANTS := artifacts/bin/WavLM.Cuda.Mutants/release/WavLM.Cuda.Mutants
 MODEL ?=
 PYTHON := /usr/bin/python3
 REFERENCE ?= ../shared/reference
-PRECISION ?= fp32
-DEVICE ?= cpu
 THREADS ?= $(shell nproc)
 # The results' name: the processor's, in letters and digits.
 HOST_NAME ?= $(shell sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1 | tr -cs 'A-Za-z0-9\n' '-' | tr 'A-Z' 'a-z' | sed 's/-$$//')-$(THREADS)-threads
 RESTORE := $(if $(CI),--locked-mode)
-VERSION := $(shell sed -n 's:.*<Version>\(.*\)</Version>.*:\1:p' src/WavLM.Cuda.Cli/WavLM.Cuda.Cli.csproj)
+VERSION := $(shell sed -n 's:.*<Version>\(.*\)</Version>.*:\1:p' Directory.Build.props)
 ARCHIVE := artifacts/wavlm-portable-$(VERSION)-linux-x64.tar.xz
 # Folders are in the list too: their times tell of files that were removed.
 ARCHIVE_SOURCES := $(shell find src kernels packaging bench/WavLM.Cuda.Bench bench/peers bench/gpu_bench.sh tests/WavLM.Cuda.Checks tests/WavLM.Cuda.GpuCheck Directory.*.props LICENSE -not -path '*/node_modules*' -not -path '*/__pycache__*' 2>/dev/null)
@@ -60,9 +58,9 @@ mutants: build emulator ## small changes of the kernels and of what launches the
 abi-libraries:
 	@./tests/abi/fetch.sh || echo "abi: NVIDIA's libraries are not at hand, and what needs them is skipped"
 
-bench: build ## time whole passes and their stages (MODEL=path PRECISION=fp32|fp16|bf16 DEVICE=cpu|cuda)
+bench: build ## time whole passes stage by stage (MODEL=path DEVICE=auto|cpu|cuda PRECISION=auto|fp32|fp16|bf16)
 	@$(if $(MODEL),,test -e artifacts/models/base/config.json || bin/wavlm init --size base --seed 1 --out artifacts/models/base)
-	@bin/wavlm bench encode --model $(or $(MODEL),artifacts/models/base) --device $(DEVICE) --precision $(PRECISION)
+	@bin/wavlm bench encode --model $(or $(MODEL),artifacts/models/base) --device $(or $(DEVICE),auto) --precision $(or $(PRECISION),auto) --threads $(THREADS)
 
 bench-cpu: build ## compare with ONNX Runtime and PyTorch on this CPU
 	@./setup.sh peers
@@ -83,7 +81,7 @@ python-peers: setup
 
 reference-check: build ## Base and Large at full size against the PyTorch reference in float64 (REFERENCE=folder DEVICE=cpu|cuda)
 	@./setup.sh reference
-	@$(PYTHON) tests/reference/reference_check.py --wavlm bin/wavlm --reference $(REFERENCE) --device $(DEVICE) --audio tests/fixtures/audio/long.wav tests/fixtures/audio/medium.wav tests/fixtures/audio/short.wav
+	@$(PYTHON) tests/reference/reference_check.py --wavlm bin/wavlm --reference $(REFERENCE) --device $(or $(DEVICE),cpu) --audio tests/fixtures/audio/long.wav tests/fixtures/audio/medium.wav tests/fixtures/audio/short.wav
 
 emulator: ## the emulated CUDA device, in tests/cuda-on-cpu/build
 	@./setup.sh emulator

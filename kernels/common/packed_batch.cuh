@@ -1,13 +1,13 @@
 // The tables of a packed batch, with the layout of the host's structs. Utterances lie end to end without padding; an
-// utterance of T frames has T + 1 slots at the level of frames, and as many rows a slot at the levels before it as the
-// strides between come to.
+// utterance of T frames has T + 1 slots at the level of frames (more where a frame sees more than two slots), and as many
+// rows a slot at the levels before it as the strides between come to.
 #pragma once
 
 struct Utterance
 {
     float* samples;          // its own buffer
     long long sample_count;
-    long long first_slot;    // where its frames + 1 slots begin at the level of frames
+    long long first_slot;    // where its slots begin at the level of frames
     long long first_frame;   // where its frames begin once compacted
     long long frames;        // at least one
 };

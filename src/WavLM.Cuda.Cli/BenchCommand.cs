@@ -15,6 +15,10 @@ internal static class BenchCommand
     {
         ExplainedCommand command = new("bench", "Measure kernels, passes and whole jobs, and compare measurements.", Closing)
         {
+            BenchKernelsCommand.Kernels(),
+            BenchKernelsCommand.Operations(),
+            BenchEncodeCommand.Create(),
+            BenchFilesCommand.Create(),
             Serving(),
         };
         return command;

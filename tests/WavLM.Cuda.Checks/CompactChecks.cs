@@ -1,3 +1,4 @@
+using System.Numerics;
 using WavLM.Cuda.Backends;
 using WavLM.Cuda.Model;
 
@@ -14,8 +15,22 @@ internal static class CompactChecks
         .. Check.OfEveryLength("compact", first: 1, (on, slots) => CopiesFramesAlone(on, slots, channels: 5)),
         .. Check.Cross("compact", ("slots", [1, 2, 3, 5, 64, 1000]), ("channels", [1, 33, 512]), CopiesFramesAlone),
         .. Check.Cross("compact behind a packed front end", ("norm", [0, 1]), (on, n) => BehindPackedFrontEnd(on, Configs.Usual(48), n, [2, 130, 1, 5])),
+        .. Check.Cross("compact behind a packed front end of long kernels", ("norm", [0, 1]), BehindLongKernels),
         .. Check.Cross("compact behind a packed front end of few and many channels", ("norm", [0, 1]), (on, n) => BehindPackedFrontEnd(on, Mixed, n, [2, 9, 1, 5])),
     ];
+
+    // Once, an utterance had one slot more than frames, whatever its frames see, and the last ones saw their neighbour.
+    private static void BehindLongKernels(CheckedBackend on, int norm)
+    {
+        EncoderConfig config = Configs.WithConvLayers(new(16, 8, 5), new(16, 4, 2), new(16, 5, 2), new(16, 7, 2), new(16, 3, 1));
+        int[] frames = [3, 1, 2, 10];
+        float[][] samples = [.. frames.Select((count, i) => Inputs.Normal(config.SamplesFor(count) + 7 * i, seed: 165 + i, deviation: 0.1))];
+        using FrontEnd frontEnd = new(on, config, group: norm == 0);
+
+        Matrix packed = frontEnd.Run(samples, on.Backend.FrontEndTileFrames);
+
+        on.Errors.AtMostTwice("frames", packed, [.. samples.SelectMany(frontEnd.Plain<float>)], [.. samples.SelectMany(frontEnd.Plain<double>)], ElementType.Float32);
+    }
 
     private static void CopiesFramesAlone(CheckedBackend on, int slotsOfTile, int channels)
     {
@@ -62,14 +77,40 @@ internal static class CompactChecks
         {
             (_on, _config) = (on, config);
             ConvLayer first = config.ConvLayers[0];
-            NormWeights? NormOf(ConvLayer shape, bool wanted) => wanted ? on.Keep(Inputs.Norm(shape.Channels, seed: 171)) : null;
-            Tensor taps = on.Backend.Keep(Inputs.Normal((first.Kernel + 1) * first.Channels, seed: 172), first.Kernel + 1, first.Channels);
+            NormWeights? NormOf(ConvLayer shape, bool wanted) => wanted ? on.Keep(NormOn(shape)) : null;
+            Tensor taps = on.Backend.Keep(Taps(first).Values, first.Kernel + 1, first.Channels);
             _first = new FirstConvWeights(first.Kernel, first.Stride, taps, NormOf(first, group), NormOf(first, !group));
             _others = [.. config.ConvLayers.Skip(1).Zip(config.ConvLayers).Select((pair, i) => Packed(pair.First, pair.Second.Channels, i + 1))];
 
             StridedConvWeights Packed(ConvLayer shape, int inputs, int level) => on.Backend.PackStridedConv(
-                Inputs.Normal(shape.Channels * shape.Kernel * inputs, seed: 172 + level, deviation: 1 / Math.Sqrt(shape.Kernel * inputs)),
-                [], NormOf(shape, !group), inputs, shape, RowsOfSlot(config, level), StridedConvWeights.TypeOfLevel(config, level, on.OperandType));
+                Weight(shape, inputs, level).Values, [], NormOf(shape, !group), inputs, shape, RowsOfSlot(config, level), StridedConvWeights.TypeOfLevel(config, level, on.OperandType));
+        }
+
+        private static Norm NormOn(ConvLayer shape) => Inputs.Norm(shape.Channels, seed: 171);
+
+        private static Matrix Taps(ConvLayer shape) => Inputs.Matrix(shape.Kernel + 1, shape.Channels, seed: 172);
+
+        private static Matrix Weight(ConvLayer shape, int inputs, int level)
+            => Inputs.Matrix(shape.Channels, shape.Kernel * inputs, seed: 172 + level, deviation: 1 / Math.Sqrt(shape.Kernel * inputs));
+
+        /// <summary>One utterance's frames as the formulas say.</summary>
+        public T[] Plain<T>(float[] samples)
+            where T : struct, IBinaryFloatingPointIeee754<T>
+        {
+            ConvLayer shape = _config.ConvLayers[0];
+            T[] x = Checks.Plain.FirstConv<T>(samples, Taps(shape), shape.Stride);
+            if (_first.GroupNorm is null) Checks.Plain.LayerNorm(x, NormOn(shape));
+            else Checks.Plain.GroupNorm(x, NormOn(shape));
+            x = Checks.Plain.Gelu(x);
+            for (int level = 1; level < _config.ConvLayers.Length; level++)
+            {
+                (int inputs, int rows) = (shape.Channels, x.Length / shape.Channels);
+                shape = _config.ConvLayers[level];
+                x = Checks.Plain.StridedConv(x, (rows - shape.Kernel) / shape.Stride + 1, Weight(shape, inputs, level), [], shape);
+                if (_first.GroupNorm is null) Checks.Plain.LayerNorm(x, NormOn(shape));
+                x = Checks.Plain.Gelu(x);
+            }
+            return x;
         }
 
         private static int RowsOfSlot(EncoderConfig config, int level)

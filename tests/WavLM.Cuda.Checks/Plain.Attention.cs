@@ -19,16 +19,19 @@ internal static partial class Plain
     /// <param name="heads">Heads.</param>
     /// <param name="bias">Of the utterance alone; or null.</param>
     /// <param name="operands">What probabilities are rounded to; not at all in float64.</param>
-    public static T[] Attention<T>(Matrix qkv, int heads, Bias? bias, ElementType operands)
+    /// <param name="queries">The frames that context is wanted of; null for all of them.</param>
+    public static T[] Attention<T>(Matrix qkv, int heads, Bias? bias, ElementType operands, int[]? queries = null)
         where T : struct, IBinaryFloatingPointIeee754<T>
     {
         int frames = qkv.Rows, width = qkv.Columns / 3, headWidth = width / heads;
-        T[] values = Of<T>(qkv.Values), scores = new T[frames], context = new T[frames * width];
+        queries ??= [.. Enumerable.Range(0, frames)];
+        T[] values = Of<T>(qkv.Values), scores = new T[frames], context = new T[queries.Length * width];
         bool rounded = typeof(T) == typeof(float) && operands != ElementType.Float32;
         for (int head = 0; head < heads; head++)
         {
-            for (int i = 0; i < frames; i++)
+            for (int row = 0; row < queries.Length; row++)
             {
+                int i = queries[row];
                 T largest = T.NegativeInfinity, total = T.Zero;
                 ReadOnlySpan<T> query = Part(i, 0, head);
                 for (int j = 0; j < frames; j++)
@@ -49,13 +52,13 @@ internal static partial class Plain
                     scores[j] = T.Exp2(scores[j] - largest);
                     total += scores[j];
                 }
-                Span<T> row = context.AsSpan(i * width + head * headWidth, headWidth);
+                Span<T> sum = context.AsSpan(row * width + head * headWidth, headWidth);
                 for (int j = 0; j < frames; j++)
                 {
                     T probability = scores[j] / total;
                     if (rounded) probability = T.CreateTruncating(Rounding.To(operands, float.CreateTruncating(probability)));
                     ReadOnlySpan<T> value = Part(j, 2, head);
-                    for (int k = 0; k < row.Length; k++) row[k] += probability * value[k];
+                    for (int k = 0; k < sum.Length; k++) sum[k] += probability * value[k];
                 }
             }
         }

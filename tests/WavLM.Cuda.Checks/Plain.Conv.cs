@@ -13,12 +13,18 @@ internal static partial class Plain
     /// <summary>W x[s r .. s r + k - 1] + b for the first rows of a convolution's output, weights [outputs, k inputs].</summary>
     public static T[] StridedConv<T>(Matrix x, int rows, Matrix weight, float[] bias, ConvLayer shape)
         where T : struct, IBinaryFloatingPointIeee754<T>
+        => StridedConv(Of<T>(x.Values), rows, weight, bias, shape);
+
+    /// <summary>The same of rows that were computed before.</summary>
+    public static T[] StridedConv<T>(T[] values, int rows, Matrix weight, float[] bias, ConvLayer shape)
+        where T : struct, IBinaryFloatingPointIeee754<T>
     {
-        (T[] values, T[] weights, T[] biases) = (Of<T>(x.Values), Of<T>(weight.Values), Of<T>(bias));
+        (T[] weights, T[] biases) = (Of<T>(weight.Values), Of<T>(bias));
+        int inputs = weight.Columns / shape.Kernel;
         var y = new T[rows * weight.Rows];
         for (int row = 0; row < rows; row++)
         {
-            ReadOnlySpan<T> window = values.AsSpan(row * shape.Stride * x.Columns, weight.Columns);
+            ReadOnlySpan<T> window = values.AsSpan(row * shape.Stride * inputs, weight.Columns);
             for (int output = 0; output < weight.Rows; output++)
             {
                 ReadOnlySpan<T> ofOutput = weights.AsSpan(output * weight.Columns, weight.Columns);

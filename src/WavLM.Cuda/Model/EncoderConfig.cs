@@ -94,6 +94,26 @@ public sealed record EncoderConfig
         }
     }
 
+    /// <summary>
+    /// Neighbouring slots that the rows of one frame lie in, at the level that takes most: a slot is a row of the last level and as many rows of
+    /// the levels before it as the strides between come to. Two in every published model.
+    /// </summary>
+    internal int SlotsOfFrame
+    {
+        get
+        {
+            int most = 2;
+            long rows = 1, rowsOfSlot = 1;
+            for (int i = ConvLayers.Length - 1; i > 0; i--)
+            {
+                rows = (rows - 1) * ConvLayers[i].Stride + ConvLayers[i].Kernel;
+                rowsOfSlot *= ConvLayers[i].Stride;
+                most = (int)Math.Max(most, (rows + rowsOfSlot - 1) / rowsOfSlot);
+            }
+            return most;
+        }
+    }
+
     /// <summary>Frames of an utterance of <paramref name="samples"/> samples at 16 kHz; 0 when it is shorter than <see cref="ReceptiveField"/>.</summary>
     public long Frames(long samples)
         => samples < ReceptiveField ? 0 : (samples - ReceptiveField) / SamplesPerFrame + 1;

@@ -6,19 +6,17 @@ namespace WavLM.Cuda.Model;
 /// <summary>One utterance's place in a packed batch.</summary>
 /// <param name="Id">Its name in errors and results.</param>
 /// <param name="Samples">[samples, 1] float32 on the device, normalised as the convention says.</param>
-/// <param name="FirstSlot">Where its frames + 1 slots begin at the level of frames.</param>
+/// <param name="FirstSlot">Where its slots begin at the level of frames.</param>
+/// <param name="Slots">Slots: one a frame, and those between it and its successor.</param>
 /// <param name="FirstFrame">Where its frames begin once compacted.</param>
 /// <param name="Frames">Frames, at least one.</param>
-internal readonly record struct PackedUtterance(string Id, Tensor Samples, long FirstSlot, long FirstFrame, long Frames)
-{
-    /// <summary>Slots, the one between it and its successor included.</summary>
-    public long Slots => Frames + 1;
-}
+internal readonly record struct PackedUtterance(string Id, Tensor Samples, long FirstSlot, long Slots, long FirstFrame, long Frames);
 
 /// <summary>
 /// Utterances end to end, without padding. From the first convolution's output on, an utterance of T frames has T + 1 slots
 /// at the level of frames and (T + 1) times the remaining strides at the levels before it, so output row r of a convolution
 /// reads input rows s r .. s r + k - 1 for all utterances at once. Rows that straddle two utterances are computed and never read.
+/// Where a frame sees more than two slots (kernels longer than any published model has) there are more slots between.
 /// </summary>
 internal sealed class PackedBatch : IDisposable
 {
@@ -41,7 +39,7 @@ internal sealed class PackedBatch : IDisposable
     /// <summary>Frames of all utterances.</summary>
     public long Frames { get; }
 
-    /// <summary>Slots of all utterances: frames, and one more for each.</summary>
+    /// <summary>Slots of all utterances: frames, and those between.</summary>
     public long Slots { get; }
 
     /// <summary>Samples between two frames, and between two slots.</summary>
@@ -62,6 +60,7 @@ internal sealed class PackedBatch : IDisposable
         if (waveforms.Count == 0) throw new ArgumentException("a batch needs at least one utterance", nameof(waveforms));
         var utterances = new PackedUtterance[waveforms.Count];
         long slot = 0, frame = 0;
+        int between = config.SlotsOfFrame - 1;
         int packed = 0;
         PackedBatch? batch = null;
         try
@@ -74,8 +73,8 @@ internal sealed class PackedBatch : IDisposable
                     throw new ArgumentException($"{waveform.Id}: {waveform.Samples.Length} samples, expected at least {config.ReceptiveField} ({config.ReceptiveField / 16.0:0.#} ms at 16 kHz); leave it out or join it to its neighbour", nameof(waveforms));
                 if (!TensorPrimitives.IsFiniteAll(waveform.Samples.Span))
                     throw new ArgumentException($"{waveform.Id}: a sample is NaN or infinite, expected finite samples; repair the recording", nameof(waveforms));
-                utterances[packed] = new PackedUtterance(waveform.Id, backend.Upload(waveform.Samples.Span), slot, frame, frames);
-                slot += frames + 1;
+                utterances[packed] = new PackedUtterance(waveform.Id, backend.Upload(waveform.Samples.Span), slot, frames + between, frame, frames);
+                slot += frames + between;
                 frame += frames;
             }
             batch = new PackedBatch(utterances, config.SamplesPerFrame, backend);

@@ -54,6 +54,9 @@ internal sealed partial class CpuBackend : IBackend
     /// <inheritdoc />
     public int RowTile => 2 * MatmulRows;   // a tile of paired convolution rows
 
+    /// <summary>The threads that compute.</summary>
+    internal Workers Workers => _workers;
+
     /// <summary>What the tensors take, and took at most.</summary>
     internal HostMemoryPool Memory => _pool;
 

@@ -9,7 +9,7 @@ internal sealed partial class CudaBackend
     private readonly KernelFamily<GeluVariant> _gelus;
 
     /// <summary>y = GELU(x + bias), with erf; y may be x.</summary>
-    private void Gelu(Tensor x, Tensor? bias, Tensor y)
+    internal void Gelu(Tensor x, Tensor? bias, Tensor y)
     {
         var variant = new GeluVariant(x.Columns, x.Type, y.Type);
         _gelus[variant].Launch(_stream, Grid.Over(RowsOf(x) * x.Columns / variant.Width, GeluThreads), x, bias, y, RowsOf(x));

@@ -18,7 +18,8 @@ internal sealed partial class CudaBackend
         LayerNorm(x, bias: null, norm, y, gelu: false, second, gate, gates);
     }
 
-    private void LayerNorm(Tensor x, Tensor? bias, NormWeights norm, Tensor y, bool gelu, Tensor? operands = null, GateWeights? gate = null, Tensor? gates = null)
+    /// <summary>The same of x + bias, and a GELU behind it where asked for: what follows a strided convolution.</summary>
+    internal void LayerNorm(Tensor x, Tensor? bias, NormWeights norm, Tensor y, bool gelu, Tensor? operands = null, GateWeights? gate = null, Tensor? gates = null)
     {
         var variant = new LayerNormVariant(x.Columns, gate?.Heads ?? 0, gelu, x.Type, y.Type, operands?.Type);
         _layerNorms[variant].Launch(

@@ -9,8 +9,9 @@ namespace WavLM.Cuda.Backends.Cuda.Runtime;
 /// <param name="Architecture">80 for sm_80.</param>
 /// <param name="Multiprocessors">Of them.</param>
 /// <param name="TotalBytes">Memory.</param>
+/// <param name="SecondCacheBytes">Of the cache that all multiprocessors share.</param>
 /// <param name="HasMemoryPools">Whether memory can be had in the order of a stream: not on every virtual GPU.</param>
-internal sealed record DeviceFacts(int Ordinal, string Name, int Architecture, int Multiprocessors, long TotalBytes, bool HasMemoryPools)
+internal sealed record DeviceFacts(int Ordinal, string Name, int Architecture, int Multiprocessors, long TotalBytes, long SecondCacheBytes, bool HasMemoryPools)
 {
     private const int OldestArchitecture = 80;   // cp.async of kernels/common/ptx.cuh came with it
 
@@ -29,6 +30,7 @@ internal sealed record DeviceFacts(int Ordinal, string Name, int Architecture, i
             10 * Attribute(CuDeviceAttribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR) + Attribute(CuDeviceAttribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR),
             Attribute(CuDeviceAttribute.CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT),
             (long)bytes,
+            Attribute(CuDeviceAttribute.CU_DEVICE_ATTRIBUTE_L2_CACHE_SIZE),
             Attribute(CuDeviceAttribute.CU_DEVICE_ATTRIBUTE_MEMORY_POOLS_SUPPORTED) != 0);
 
         int Attribute(CuDeviceAttribute attribute)

@@ -1,0 +1,70 @@
+using WavLM.Cuda.Backends;
+using WavLM.Cuda.Backends.Cuda;
+using WavLM.Cuda.Bench.Results;
+
+namespace WavLM.Cuda.Bench.Operations;
+
+/// <summary>What the machine itself reaches: measured as benchmarks are, in between them.</summary>
+internal static class Ceilings
+{
+    // Beyond any cache; and wide enough that every multiprocessor has several tiles, or every worker.
+    private const long DeviceCopyBytes = 512 << 20, HostCopyBytes = 128 << 20, EmulatedCopyBytes = 1 << 16;
+    private const int DeviceWidth = 8192, HostWidth = 2048, EmulatedWidth = 64;
+
+    private const string Case = "ceiling";
+
+    private const int Samples = 12;
+
+    /// <summary>One tensor to another.</summary>
+    public static Operation Copy(BenchDevice device)
+    {
+        const int Columns = 1024;
+        long bytes = device.Emulated ? EmulatedCopyBytes : device.Backend is CudaBackend ? DeviceCopyBytes : HostCopyBytes, rows = bytes / sizeof(float) / Columns;
+        return new(Work.Copy, Case, $"{bytes >> 10:N0} KiB", new(2.0 * bytes, 0, Ceiling: null), on =>
+        {
+            RandomTensor x = on.Random(rows, Columns, ElementType.Float32);
+            Tensor y = on.Rent(rows, Columns, ElementType.Float32);
+            return new(() => on.Device.Copy(x.Tensor, y, bytes), _ =>
+            {
+                foreach (long row in Buffers.Spread(rows)) Agreement.RequireSame($"row {row}", on.Read(y, row).Values, x.Rows(row).Values);
+            });
+        });
+    }
+
+    /// <summary>A large product of the backend's own.</summary>
+    public static Operation Gemm(BenchDevice device)
+    {
+        int width = device.Emulated ? EmulatedWidth : device.Backend is CudaBackend ? DeviceWidth : HostWidth;
+        ElementType operands = device.Backend.OperandType;
+        return MatrixOperations.Linear(FrontEndOperations.GemmOf(operands), Case, operands, width, width, width, operands, Epilogue.None, biased: false);
+    }
+
+    /// <summary>All that a pass is held against: the copy, and products in its precision and in float32.</summary>
+    /// <param name="precision">Of the pass.</param>
+    /// <param name="open">Makes the device in a precision, on this thread.</param>
+    /// <exception cref="DeviceMemoryException">There is no room for them.</exception>
+    public static IReadOnlyList<Ceiling> Measure(Precision precision, Func<Precision, BenchDevice> open)
+    {
+        List<Ceiling> ceilings = [];
+        foreach (Precision of in new[] { precision, Precision.Float32 }.Distinct())
+        {
+            using BenchDevice device = open(of);
+            var random = new RandomValues(device.Emulated ? RandomValues.EightsOnEmulated : RandomValues.UsualEights, seed: 21);
+            foreach (Operation operation in ceilings.Count == 0 ? [Copy(device), Gemm(device)] : (Operation[])[Gemm(device)])
+            {
+                using TimedOperation timed = TimedOperation.Prepare(operation, device, random, Slowdown.None);
+                timed.Settle();
+                timed.Measure(device.Emulated ? 1 : Samples);
+                ceilings.Add(Of(operation, timed.Seconds));
+            }
+        }
+        return ceilings;
+    }
+
+    /// <summary>What its times come to.</summary>
+    public static Ceiling Of(Operation operation, IReadOnlyList<double> seconds)
+    {
+        bool copy = operation.Name == Work.Copy;
+        return new(operation.Name, copy ? "byte" : "flop", (copy ? operation.Work.Bytes : operation.Work.Flops) / Statistics.Median(seconds)) { Seconds = seconds };
+    }
+}

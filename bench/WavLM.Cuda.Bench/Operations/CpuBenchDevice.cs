@@ -1,0 +1,65 @@
+using System.Globalization;
+using WavLM.Cuda.Backends;
+using WavLM.Cuda.Backends.Cpu;
+
+namespace WavLM.Cuda.Bench.Operations;
+
+/// <summary>The CPU.</summary>
+internal sealed unsafe class CpuBenchDevice(CpuBackend backend) : BenchDevice(backend)
+{
+    // All bits set are a NaN in every type.
+    private const byte NotANumber = 0xFF;
+
+    private const long UsualCacheBytes = 32 << 20;   // where the system says nothing
+
+    public override string Name => MachineFacts.Processor;
+
+    public override long CacheBytes { get; } = SharedCache();
+
+    public override long MemoryBudget => GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 4;
+
+    public override double SecondsOfSample => 10e-3;
+
+    public override void Poison(Tensor tensor)
+    {
+        for (long done = 0; done < tensor.Bytes; done += int.MaxValue)
+            new Span<byte>((byte*)tensor.Address + done, (int)Math.Min(int.MaxValue, tensor.Bytes - done)).Fill(NotANumber);
+    }
+
+    public override void Write(ReadOnlySpan<byte> from, Tensor tensor)
+    {
+        if (from.Length > tensor.Bytes) throw new ArgumentException($"{from.Length:N0} bytes for a tensor of {tensor.Bytes:N0}", nameof(from));
+        from.CopyTo(new Span<byte>((void*)tensor.Address, from.Length));
+    }
+
+    public override void Read(Tensor tensor, Span<byte> to) => new ReadOnlySpan<byte>((void*)tensor.Address, to.Length).CopyTo(to);
+
+    /// <summary>On all threads, a stretch each.</summary>
+    public override void Copy(Tensor source, Tensor destination, long bytes)
+    {
+        int parts = backend.Workers.Count;
+        (nint from, nint to) = (source.Address, destination.Address);
+        backend.Workers.For(parts, (_, part) =>
+        {
+            long begin = bytes * part / parts, count = bytes * (part + 1) / parts - begin;
+            Buffer.MemoryCopy((byte*)from + begin, (byte*)to + begin, count, count);
+        });
+    }
+
+    public override IRecord? Record(Action operations) => null;
+
+    public override void Trim() => backend.Memory.Trim();
+
+    private static long SharedCache()
+    {
+        try
+        {
+            string size = File.ReadAllText("/sys/devices/system/cpu/cpu0/cache/index3/size").Trim();
+            return size.EndsWith('K') && long.TryParse(size.AsSpan(0, size.Length - 1), NumberStyles.None, CultureInfo.InvariantCulture, out long kilobytes) ? kilobytes << 10 : UsualCacheBytes;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return UsualCacheBytes;
+        }
+    }
+}

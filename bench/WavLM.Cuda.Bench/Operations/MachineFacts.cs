@@ -1,0 +1,41 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using WavLM.Cuda.Bench.Results;
+
+namespace WavLM.Cuda.Bench.Operations;
+
+/// <summary>What the system says of the machine.</summary>
+internal static class MachineFacts
+{
+    /// <summary>UTC, ISO 8601.</summary>
+    public static string Now => DateTime.UtcNow.ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture);
+
+    /// <summary>This machine, as it is now.</summary>
+    public static Machine Of(string device, string deviceSet, int threads, bool emulated) => new(device, deviceSet, Processor, threads)
+    {
+        Emulated = emulated,
+        LoadAverage = LoadAverage,
+        Version = typeof(MachineFacts).Assembly.GetName().Version?.ToString(3) ?? "",
+    };
+
+    /// <summary>The processor's name.</summary>
+    public static string Processor
+        => Read("/proc/cpuinfo")?.Split('\n').FirstOrDefault(static line => line.StartsWith("model name", StringComparison.Ordinal))?.Split(':', 2)[1].Trim()
+            ?? RuntimeInformation.ProcessArchitecture.ToString();
+
+    /// <summary>Programs that wanted to run in the last minute, on average; 0 where nobody knows.</summary>
+    public static double LoadAverage
+        => double.TryParse(Read("/proc/loadavg")?.Split(' ')[0], NumberStyles.Float, CultureInfo.InvariantCulture, out double load) ? load : 0;
+
+    private static string? Read(string path)
+    {
+        try
+        {
+            return File.ReadAllText(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+}
