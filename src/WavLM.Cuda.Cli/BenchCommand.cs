@@ -9,12 +9,16 @@ internal static class BenchCommand
     private const string Closing = """
         Examples:
           wavlm bench encode --model wavlm-large --device cuda
+          wavlm bench compare before.json after.json
+          wavlm bench report kernels.json encode.json --out report.html
         """;
 
     public static Command Create()
     {
         ExplainedCommand command = new("bench", "Measure kernels, passes and whole jobs, and compare measurements.", Closing)
         {
+            BenchCompareCommand.Create(),
+            BenchReportCommand.Create(),
             Serving(),
         };
         return command;
