@@ -1,0 +1,149 @@
+using WavLM.Cuda.Bench.Results;
+
+namespace WavLM.Cuda.Bench.Report;
+
+/// <summary>
+/// Arithmetic intensity against speed, both logarithmic: the slope is what the memory allows, each flat line what a precision's
+/// arithmetic allows, and the distance of a mark to its roof is what is left to win.
+/// </summary>
+internal sealed class RooflinePlot
+{
+    private const double Width = 1040, Height = 520, Left = 62, Right = 1028, Top = 14, Bottom = 472, MarkRadius = 4.5;
+
+    // Measurements of one name that lie farther apart are named once more, with their case.
+    private const double Apart = 130;
+
+    private readonly IReadOnlyList<Measurement> _measurements;
+    private readonly IReadOnlyList<Ceiling> _arithmetic;
+    private readonly double? _copy;
+    private readonly LogAxis _x, _y;
+    private readonly double _unit;
+    private readonly string _unitName;
+    private readonly LabelPlacement _labels = new(new(Left + 2, Top, Right - 2, Bottom - 2));
+
+    private RooflinePlot(IReadOnlyList<Measurement> measurements, Roofline roofline)
+    {
+        _measurements = measurements;
+        HashSet<string?> held = [.. measurements.Select(m => m.Ceiling)];
+        _arithmetic = [.. roofline.Arithmetic.Where(c => held.Contains(c.Name))];
+        _copy = roofline.Copy;
+        List<double> intensities = [.. measurements.Select(Intensity)], speeds = [.. measurements.Select(Speed), .. _arithmetic.Select(c => c.PerSecond)];
+        if (_copy is { } copy) intensities.AddRange(_arithmetic.Select(c => c.PerSecond / copy));
+        (_unit, _unitName) = speeds.Max() >= 1e12 ? (1e12, "TFLOP/s") : (1e9, "GFLOP/s");
+        _x = new(intensities.Min() / 2, intensities.Max() * 3, Left, Right);
+        _y = new(speeds.Min() / 2 / _unit, speeds.Max() * 1.8 / _unit, Bottom, Top);
+    }
+
+    /// <summary>Whether it can be drawn: timed, with bytes and arithmetic.</summary>
+    public static bool Shows(Measurement m) => m.Seconds.Count > 0 && m.Bytes > 0 && m.Flops > 0;
+
+    /// <summary>Draws what <see cref="Shows" /> holds of; nothing where there is none.</summary>
+    public static void Write(MarkupWriter page, IEnumerable<Measurement> measurements, Roofline roofline, string title)
+    {
+        List<Measurement> shown = [.. measurements.Where(Shows)];
+        if (shown.Count > 0) new RooflinePlot(shown, roofline).Write(page, title);
+    }
+
+    private static double Intensity(Measurement m) => m.Flops!.Value / m.Bytes!.Value;
+
+    private static double Speed(Measurement m) => m.Flops!.Value / Statistics.Median(m.Seconds);
+
+    private double X(Measurement m) => _x[Intensity(m)];
+
+    private double Y(Measurement m) => _y[Speed(m) / _unit];
+
+    private void Write(MarkupWriter page, string title)
+    {
+        page.Write($"""<figure class="plot" data-plot="roofline"><figcaption>{title}</figcaption>""");
+        Series.WriteLegend(page, _measurements.Select(m => m.Precision));
+        page.Write($"""<svg viewBox="0 0 {Width} {Height}" role="img" aria-label="{title}">""");
+        WriteGrid(page);
+        WriteRoofs(page);
+        foreach (Measurement m in _measurements) _labels.KeepMark(X(m), Y(m), 2 * MarkRadius);
+        foreach (PlacedLabel label in _labels.Place(Wanted())) WriteLabel(page, label);
+        foreach (Measurement m in _measurements.OrderBy(m => m.Precision, StringComparer.Ordinal)) WriteMark(page, m);
+        page.WriteConstant("</svg></figure>");
+    }
+
+    private void WriteGrid(MarkupWriter page)
+    {
+        foreach ((double value, bool named) in _x.Lines())
+        {
+            page.Write($"""<line class="{(named ? "grid" : "grid faint")}" x1="{_x[value]}" x2="{_x[value]}" y1="{Top}" y2="{Bottom}"/>""");
+            if (named) page.Write($"""<text class="tick" x="{_x[value]}" y="{Bottom + 18}" text-anchor="middle">{Units.Digits(value)}</text>""");
+        }
+        foreach ((double value, bool named) in _y.Lines())
+        {
+            page.Write($"""<line class="{(named ? "grid" : "grid faint")}" x1="{Left}" x2="{Right}" y1="{_y[value]}" y2="{_y[value]}"/>""");
+            if (named) page.Write($"""<text class="tick" x="{Left - 8}" y="{_y[value] + 4}" text-anchor="end">{Units.Digits(value)}</text>""");
+        }
+        page.Write($"""<text class="axis" x="{(Left + Right) / 2}" y="{Height - 10}" text-anchor="middle">FLOP per byte moved</text>""");
+        page.Write($"""<text class="axis" x="14" y="{(Top + Bottom) / 2}" text-anchor="middle" transform="rotate(-90 14 {(Top + Bottom) / 2})">{_unitName}</text>""");
+    }
+
+    private void WriteRoofs(MarkupWriter page)
+    {
+        if (_copy is { } copy) WriteSlope(page, copy);
+        double leftOfLast = Right, lastY = double.PositiveInfinity;
+        foreach (Ceiling ceiling in _arithmetic)
+        {
+            double y = _y[ceiling.PerSecond / _unit], from = _copy is { } slope ? Math.Max(Left, _x[ceiling.PerSecond / slope]) : Left;
+            string text = $"{ceiling.Name} · {Units.Rate(ceiling.PerSecond, ceiling.Unit)}", series = Series.OfCeiling(ceiling.Name);
+            double width = LabelPlacement.Width(text);
+            // Two roofs of nearly the same height have their names side by side.
+            if (lastY - y < LabelPlacement.Height) y = Math.Min(y, lastY);
+            double right = lastY - y < LabelPlacement.Height ? leftOfLast - 18 : Right - 4;
+            double line = _y[ceiling.PerSecond / _unit];
+            page.Write($"""<line class="roof {series}" x1="{from}" x2="{Right}" y1="{line}" y2="{line}"/>""");
+            page.Write($"""<text class="roof-name {series}" x="{right}" y="{y - 6}" text-anchor="end">{text}</text>""");
+            _labels.Keep(new(right - width, y - 18, right, y));
+            (leftOfLast, lastY) = (right - width, y);
+        }
+    }
+
+    private void WriteSlope(MarkupWriter page, double copy)
+    {
+        double top = _arithmetic.Count > 0 ? _arithmetic[^1].PerSecond / _unit : _y.Most;
+        double first = Math.Max(_x.Least, _y.Least * _unit / copy), last = Math.Min(_x.Most, top * _unit / copy);
+        if (first >= last) return;
+        (double x0, double y0, double x1, double y1) = (_x[first], _y[first * copy / _unit], _x[last], _y[last * copy / _unit]);
+        page.Write($"""<line class="roof memory" x1="{x0}" y1="{y0}" x2="{x1}" y2="{y1}"/>""");
+        double degrees = Math.Atan2(y1 - y0, x1 - x0) * 180 / Math.PI, length = Math.Sqrt((x1 - x0) * (x1 - x0) + (y1 - y0) * (y1 - y0));
+        string text = $"copy · {Units.Rate(copy, "byte")}";
+        double width = LabelPlacement.Width(text);
+        if (length < width + 40) return;
+        double start = Math.Min(0.06 * length + 10, length - width), alongX = (x1 - x0) / length, alongY = (y1 - y0) / length;
+        double x = x0 + start * alongX, y = y0 + start * alongY;
+        page.Write($"""<text class="roof-name memory" x="{x}" y="{y}" dy="-7" transform="rotate({degrees} {x} {y})">{text}</text>""");
+        for (double along = 0; along <= width; along += 10)
+            _labels.Keep(Box.Around(x + along * alongX + 11 * alongY, y + along * alongY - 11 * alongX, 16, 16));
+    }
+
+    // The largest measurement of each name has it; others of the name where they lie far away, told apart by their case.
+    private IEnumerable<(string Text, double X, double Y)> Wanted()
+    {
+        foreach (IGrouping<string, Measurement> ofName in _measurements.GroupBy(m => m.Name))
+        {
+            List<Measurement> named = [];
+            foreach (Measurement m in ofName.OrderByDescending(m => m.Flops))
+                if (!named.Exists(other => Math.Abs(X(m) - X(other)) < Apart && Math.Abs(Y(m) - Y(other)) < Apart)) named.Add(m);
+            foreach (Measurement m in named) yield return (named.Count == 1 ? m.Name : $"{m.Name}, {m.Case}", X(m), Y(m));
+        }
+    }
+
+    private static void WriteLabel(MarkupWriter page, PlacedLabel label)
+    {
+        (double x, double y) = label.Box.Nearest(label.MarkX, label.MarkY);
+        if (Math.Abs(x - label.MarkX) + Math.Abs(y - label.MarkY) > 14) page.Write($"""<line class="leader" x1="{label.MarkX}" y1="{label.MarkY}" x2="{x}" y2="{y}"/>""");
+        bool fromRight = label.Box.MiddleX < label.MarkX - label.Box.Right + label.Box.MiddleX, centred = Math.Abs(label.Box.MiddleX - label.MarkX) < 8;
+        (double at, string anchor) = centred ? (label.Box.MiddleX, "middle") : fromRight ? (label.Box.Right, "end") : (label.Box.Left, "start");
+        page.Write($"""<text class="label" x="{at}" y="{label.Box.Bottom - 3.5}" text-anchor="{anchor}">{label.Text}</text>""");
+    }
+
+    private void WriteMark(MarkupWriter page, Measurement m)
+    {
+        page.Write($"""<g class="mark {Series.Of(m.Precision)}"><title>{$"{m.Name}, {m.Case}, {m.Precision}: {Units.Time(Statistics.Median(m.Seconds))}, {Units.Rate(Speed(m), "flop")}"}</title>""");
+        Series.WriteMark(page, m.Precision, X(m), Y(m), MarkRadius);
+        page.WriteConstant("</g>");
+    }
+}
