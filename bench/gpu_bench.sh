@@ -2,6 +2,8 @@
 # Everything that is to be measured on this machine's GPU, within eight minutes: kernels, whole passes, jobs from files to features, and
 # the other ways to run WavLM that the machine's Python has. Leaves JSON, report.html and gpu-bench.log.
 #   gpu-bench.sh [FOLDER]       the folder is $OUT where none is given, and else results/DEVICE beside this script
+#   ONLY="kernels peers"        some of the steps: kernels, encode, files, peers. The peers have settings for twice the time that is left
+#   HOURS=1                     an hour of audio in one pass, too (three minutes more: with ONLY=encode)
 #   QUICK=1                     tiny models and few sizes: tries the script, measures nothing
 #   PYTHON=...                  a Python with PyTorch
 # Needs the portable archive that it comes with, and no network. In the repository it unpacks artifacts/wavlm-portable-*.tar.xz.
@@ -66,21 +68,28 @@ fi
 
 peers=$work/peers
 size() { [ -n "$quick" ] && echo "$program/peers/tiny-$1.json" || echo "$1"; }
-model() { echo "$peers/${quick:+tiny-}$1/model"; }
+model() { echo "$peers/${quick:+tiny-}$1"; }
 for name in large base; do
     step "init $name" 60 "$wavlm" init --size "$(size $name)" --seed 1 --out "$(model $name)"
 done
 
-# The peers and the report need most of what is left: 240 s.
-reserve=240
-step kernels 100 "$wavlm" bench kernels --device cuda ${quick:+--filter layer_norm} --json "$out/kernels.json"
-for name in large base; do
-    step "encode $name" 40 "$wavlm" bench encode --model "$(model $name)" --device cuda --precision fp16 --json "$out/encode-$name.json"
-done
-reserve=20
-step files 30 "$wavlm" bench files --model "$(model large)" --device cuda --json "$out/files.json"
+wanted() { [ -z "${ONLY:-}" ] || [[ " $ONLY " == *" $1 "* ]]; }
+[ -n "$quick" ] && loads=() || loads=(--load 1x10 --load 64x15 --load mixed ${HOURS:+--load hour})
 
-if "$python" -c 'import numpy, torch' 2>>"$log"; then
+# The peers take whatever is left, and need most of it.
+if wanted peers; then reserve=260; else reserve=20; fi
+if wanted kernels; then step kernels 90 "$wavlm" bench kernels --device cuda ${quick:+--shapes small --filter layer_norm} --json "$out/kernels.json"; fi
+if wanted encode; then
+    for name in large base; do
+        step "encode $name" $((${HOURS:+130} + 40)) "$wavlm" bench encode --model "$(model $name)" --device cuda --precision fp16 "${loads[@]}" --json "$out/encode-$name.json"
+    done
+fi
+if wanted files; then step files 40 "$wavlm" bench files --model "$(model large)" --device cuda ${quick:+--load 3x1 --runs 1} --json "$out/files.json" "$program/peers/audio"; fi
+
+reserve=20
+if ! wanted peers; then
+    :
+elif "$python" -c 'import numpy, torch' 2>>"$log"; then
     budget=$(($(left) - reserve))
     step peers "$budget" "$python" "$program/peers/compare.py" --device cuda --wavlm "$wavlm" --audio "$program/peers/audio" --work "$peers" \
         --threads "$(nproc)" --budget $((budget - 15)) ${quick:+--tiny} $([ -e "$out/kernels.json" ] && echo --kernels "$out/kernels.json") --out "$out/peers.json"

@@ -74,12 +74,12 @@ class Comparison:
         self.options, self.patience = options, PATIENCE[options.device]
         self.speech = find_speech(options.audio)
         self.kernels = json.loads(options.kernels.read_text())["measurements"] if options.kernels else []
-        self.version = subprocess.run([options.wavlm, "--version"], check=True, capture_output=True, text=True).stdout.strip()
-        self.started, self.device_set = results.now(), ""
+        self.started = results.now()
+        self.machine = {"device": "unknown: ours did not load", "device_set": "", "processor": "", "threads": options.threads}
         self.processes, self.races, self.measurements, self.names = {}, [], [], {}
 
     def run_size(self, size, budget):
-        folder = self.options.work / size
+        folder = self.options.work
         model = make_checkpoint(self.options.wavlm, size, folder)
         config = json.loads((model / "config.json").read_text())
         entries = lineup.tiny(self.options.device) if self.options.tiny else lineup.of_cuda() if self.options.device == "cuda" else lineup.of_cpu()
@@ -98,7 +98,7 @@ class Comparison:
             for entry, contestant in zip(entries, contestants):
                 if contestant.answer:
                     self.names[f"{entry.label} {entry.precision}"] = contestant.name
-                    self.device_set = contestant.answer.get("device_set", self.device_set)
+                    self.machine = contestant.answer.get("machine", self.machine)
             self.save()
 
     def run_attention(self, size, heads, frame_counts, budget):
@@ -139,7 +139,7 @@ class Comparison:
 
     def save(self):
         """After every race, so that a run which is stopped leaves what it has."""
-        results.write(self.options.out, self.started, results.machine(self.device_set, self.options.threads, self.version), self.measurements,
+        results.write(self.options.out, self.started, self.machine, self.measurements,
                       [*(f"{name}: {engine}" for name, engine in self.names.items()), *self.verdict()])
 
     def verdict(self):
@@ -177,7 +177,7 @@ class Comparison:
 
 
 def make_checkpoint(wavlm, size, folder):
-    model = folder / "model"
+    model = folder / size
     if not (model / "model.safetensors").exists():
         shape = HERE / f"{size}.json"
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,10 +1,7 @@
 """The file of measurements, in the format of bench/WavLM.Cuda.Bench/Results, and tables of it."""
 import json
-import os
-import re
 import statistics
 from datetime import datetime, timezone
-from pathlib import Path
 
 SCHEMA = 1
 
@@ -23,18 +20,6 @@ def of_race(race):
 
 def finite(value):
     return value if value is not None and value == value and abs(value) < float("inf") else None
-
-
-def machine(device_set, threads, version):
-    """As `wavlm serve` names it: "cuda NVIDIA H100 80GB HBM3 sm_90, driver ..."."""
-    found = re.match(r"cuda (.+) sm_\d+, ", device_set)
-    return {"device": found[1] if found else processor(), "device_set": device_set, "processor": processor(), "threads": threads,
-            "emulated": bool(found) and "emulated" in device_set.lower(), "load_average": os.getloadavg()[0], "version": version}
-
-
-def processor():
-    names = [line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
-    return names[0] if names else "unknown"
 
 
 def write(path, started, where, measurements, notes):
