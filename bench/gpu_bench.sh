@@ -78,7 +78,7 @@ wanted() { [ -z "${ONLY:-}" ] || [[ " $ONLY " == *" $1 "* ]]; }
 
 # The peers take whatever is left, and need most of it.
 if wanted peers; then reserve=260; else reserve=20; fi
-if wanted kernels; then step kernels 90 "$wavlm" bench kernels --device cuda ${quick:+--shapes small --filter layer_norm} --json "$out/kernels.json"; fi
+if wanted kernels; then step kernels 110 "$wavlm" bench kernels --device cuda ${quick:+--shapes small --filter layer_norm} --json "$out/kernels.json"; fi
 if wanted encode; then
     for name in large base; do
         step "encode $name" $((${HOURS:+130} + 40)) "$wavlm" bench encode --model "$(model $name)" --device cuda --precision fp16 "${loads[@]}" --json "$out/encode-$name.json"
