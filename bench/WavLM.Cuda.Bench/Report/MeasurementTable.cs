@@ -8,10 +8,12 @@ internal static class MeasurementTable
 {
     private sealed record Column(string Title, Func<Measurement, string?> Cell);
 
+    private const string Runner = "runner";
+
     private static readonly Column[] Words =
     [
         new("name", m => m.Name),
-        new("runner", m => m.Runner == "wavlm" ? "" : m.Runner),
+        new(Runner, m => m.Runner),
         new("case", m => m.Case),
         new("precision", m => m.Precision),
         new("shape", m => m.Shape),
@@ -21,7 +23,7 @@ internal static class MeasurementTable
     [
         new("median", m => Timed(m, seconds => Units.Time(seconds))),
         new("spread", m => m.Seconds.Count > 1 ? $"± {Units.Percent(Statistics.Spread(m.Seconds))}" : ""),
-        new("runs", m => Units.Digits(m.Seconds.Count)),
+        new("runs", m => Units.Plain(m.Seconds.Count)),
         new("GB/s", m => Timed(m, seconds => Rate(m.Bytes / 1e9, seconds))),
         new("TFLOP/s", m => Timed(m, seconds => Rate(m.Flops / 1e12, seconds))),
         new("× real time", m => Timed(m, seconds => Rate(m.AudioSeconds, seconds))),
@@ -32,7 +34,8 @@ internal static class MeasurementTable
     /// <summary>In the order they ran.</summary>
     public static void Write(MarkupWriter page, IReadOnlyList<Measurement> measurements, Roofline roofline)
     {
-        Column[] words = Filled(Words, measurements), numbers = Filled(Numbers, [.. measurements.Where(m => m.Seconds.Count > 0)]);
+        bool alone = measurements.All(m => m.Runner == "wavlm");
+        Column[] words = Filled([.. Words.Where(column => !(alone && column.Title == Runner))], measurements), numbers = Filled(Numbers, [.. measurements.Where(m => m.Seconds.Count > 0)]);
         bool hasShare = measurements.Any(m => Share(m, roofline) is not null);
         page.WriteConstant("""<div class="scroll"><table><thead><tr>""");
         foreach (Column column in words) page.Write($"<th>{column.Title}</th>");
