@@ -27,7 +27,7 @@ export DOTNET_CLI_TELEMETRY_OPTOUT := 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:   # prerequisites are in order, and several of them install packages
-.PHONY: help setup build demo test test-long abi-check abi-libraries kernels-check mutants bench bench-cpu reference-check emulator emulator-tests publish portable portable-check gpu-check clean
+.PHONY: help setup build demo test test-long abi-check abi-libraries browser kernels-check mutants bench bench-cpu reference-check emulator emulator-tests publish portable portable-check gpu-check clean
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -43,10 +43,10 @@ build: setup ## build everything; the command is bin/wavlm
 demo: build ## features of the bundled recordings (MODEL=path for a real checkpoint)
 	@./demo.sh "$(MODEL)"
 
-test: build emulator-tests abi-libraries portable ## run every test
+test: build emulator-tests abi-libraries browser portable ## run every test
 	@./tests/run.sh
 
-test-long: build emulator-tests abi-libraries portable ## every test, and the checks once more on every emulated architecture
+test-long: build emulator-tests abi-libraries browser portable ## every test, and the checks once more on every emulated architecture
 	@FILTER=FullyQualifiedName~WavLM.Cuda ./tests/run.sh
 
 abi-check: build emulator abi-libraries ## the CUDA bindings against NVIDIA's headers and libraries; no GPU is needed
@@ -61,6 +61,9 @@ mutants: build emulator ## small changes of the kernels and of what launches the
 
 abi-libraries:
 	@./tests/abi/fetch.sh || echo "abi: NVIDIA's libraries are not at hand, and what needs them is skipped"
+
+browser:
+	@./setup.sh browser || echo "browser: no Chromium, and what needs it is skipped"
 
 bench: build ## time a pass operation by operation (MODEL=path PRECISION=fp32|bf16 SECONDS=10)
 	@$(if $(MODEL),,test -e artifacts/models/base/config.json || bin/wavlm init --size base --seed 1 --out artifacts/models/base)

@@ -60,7 +60,9 @@ internal sealed class LabelPlacement(Box plot)
 
     private const double CrowdRadius = 80;
 
-    private static readonly double[] Distances = [7, 12, 18, 26, 36, 48, 62, 78, 96, 118, 144, 175, 210, 250, 300, 360, 430, 510, 600];
+    private const int MostTurns = 8;
+
+    private static readonly double[] Distances = [7, 12, 18, 26, 36, 48, 62, 78, 96, 118, 144, 175, 210, 250, 300];
 
     private readonly List<Box> _obstacles = [], _marks = [];
     private readonly List<(double X0, double Y0, double X1, double Y1)> _lines = [];
@@ -77,17 +79,29 @@ internal sealed class LabelPlacement(Box plot)
     /// <summary>A mark: nothing is written over it, and lines to labels avoid it.</summary>
     public void KeepMark(double x, double y, double size) => _marks.Add(Box.Around(x, y, size, size));
 
-    /// <summary>Places what fits.</summary>
+    /// <summary>Places what fits. Labels that found no place come first the next time, a few times.</summary>
     /// <param name="labels">Each with the marks that it may stand at, the best first.</param>
     public IReadOnlyList<PlacedLabel> Place(IEnumerable<(string Text, IReadOnlyList<(double X, double Y)> Marks)> labels)
     {
-        foreach ((string text, IReadOnlyList<(double X, double Y)> marks) in labels.OrderByDescending(label => Crowd(label.Marks[0])).ToList())
+        List<(string Text, IReadOnlyList<(double X, double Y)> Marks)> order = [.. labels.OrderByDescending(label => Crowd(label.Marks[0]))];
+        for (int turn = 1; ; turn++)
         {
-            PlacedLabel? place = Candidates(text, marks).FirstOrDefault(label => IsFree(label) && HasFreeLine(label, amongMarks: true))
-                ?? Candidates(text, marks).FirstOrDefault(label => IsFree(label) && HasFreeLine(label, amongMarks: false));
-            if (place is not null) _placed.Add(place);
+            _placed.Clear();
+            int leftOut = 0;
+            foreach ((string Text, IReadOnlyList<(double X, double Y)> Marks) label in order.ToList())
+            {
+                PlacedLabel? place = Candidates(label.Text, label.Marks).FirstOrDefault(place => IsFree(place) && HasFreeLine(place, amongMarks: true))
+                    ?? Candidates(label.Text, label.Marks).FirstOrDefault(place => IsFree(place) && HasFreeLine(place, amongMarks: false));
+                if (place is not null)
+                {
+                    _placed.Add(place);
+                    continue;
+                }
+                order.Remove(label);
+                order.Insert(leftOut++, label);
+            }
+            if (leftOut == 0 || turn == MostTurns) return _placed;
         }
-        return _placed;
     }
 
     // To the right first, as one reads; then around the mark, farther and farther away.
