@@ -68,7 +68,10 @@ internal sealed class LabelPlacement(Box plot)
     private readonly List<(double X0, double Y0, double X1, double Y1)> _lines = [];
     private readonly List<PlacedLabel> _placed = [];
 
-    public static double Width(string text, bool bold = false) => text.Length * (bold ? PixelsABoldCharacter : PixelsACharacter);
+    public static double Width(string text, bool bold = false) => text.Length * (bold ? PixelsABoldCharacter : PixelsACharacter) + 4;
+
+    /// <summary>Whether no mark and nothing else that is kept free lies in it.</summary>
+    public bool IsEmpty(Box box) => !_marks.Exists(box.Overlaps) && !_obstacles.Exists(box.Overlaps);
 
     /// <summary>Nothing is written over it.</summary>
     public void Keep(Box free) => _obstacles.Add(free);

@@ -61,8 +61,8 @@ internal sealed class RooflinePlot
         Series.WriteLegend(page, _measurements.Select(m => m.Precision));
         page.Write($"""<svg viewBox="0 0 {Width} {Height}" role="img" aria-label="{title}">""");
         WriteGrid(page);
-        WriteRoofs(page);
         foreach (Measurement m in _measurements) _labels.KeepMark(X(m), Y(m), 2 * MarkRadius);
+        WriteRoofs(page);
         foreach (PlacedLabel label in _labels.Place(Wanted())) WriteLabel(page, label);
         foreach (Measurement m in _measurements.OrderBy(m => m.Precision, StringComparer.Ordinal)) WriteMark(page, m);
         page.WriteConstant("</svg></figure>");
@@ -87,22 +87,24 @@ internal sealed class RooflinePlot
     private void WriteRoofs(MarkupWriter page)
     {
         if (_copy is { } copy) WriteSlope(page, copy);
-        double leftOfLast = Right, lastY = double.PositiveInfinity;
         foreach (Ceiling ceiling in _arithmetic)
         {
             double y = _y[ceiling.PerSecond / _unit], from = _copy is { } slope ? Math.Max(Left, _x[ceiling.PerSecond / slope]) : Left;
             string text = $"{ceiling.Name} · {Units.Rate(ceiling.PerSecond, ceiling.Unit)}", series = Series.OfCeiling(ceiling.Name);
-            double width = LabelPlacement.Width(text, bold: true);
-            // Two roofs of nearly the same height have their names side by side.
-            if (lastY - y < LabelPlacement.Height) y = Math.Min(y, lastY);
-            double right = lastY - y < LabelPlacement.Height ? leftOfLast - 18 : Right - 4;
-            double line = _y[ceiling.PerSecond / _unit];
-            page.Write($"""<line class="roof {series}" x1="{from}" x2="{Right}" y1="{line}" y2="{line}"/>""");
-            page.Write($"""<text class="roof-name {series}" x="{right}" y="{y - 6}" text-anchor="end">{text}</text>""");
-            _labels.KeepLine(from, line, Right, line);
-            _labels.Keep(new(right - width, y - 18, right, y));
-            (leftOfLast, lastY) = (right - width, y);
+            page.Write($"""<line class="roof {series}" x1="{from}" x2="{Right}" y1="{y}" y2="{y}"/>""");
+            _labels.KeepLine(from, y, Right, y);
+            Box name = PlaceOnRoof(y, LabelPlacement.Width(text, bold: true));
+            page.Write($"""<text class="roof-name {series}" x="{name.Right}" y="{y - 6}" text-anchor="end">{text}</text>""");
+            _labels.Keep(name);
         }
+    }
+
+    // At the right end, or as far to the left as marks and the names of roofs of nearly the same height demand.
+    private Box PlaceOnRoof(double y, double width)
+    {
+        Box last = new(Right - 4 - width, y - 18, Right - 4, y - 3), place = last;
+        while (!_labels.IsEmpty(place) && place.Left > Left) place = place with { Left = place.Left - 12, Right = place.Right - 12 };
+        return _labels.IsEmpty(place) ? place : last;
     }
 
     private void WriteSlope(MarkupWriter page, double copy)
@@ -117,11 +119,14 @@ internal sealed class RooflinePlot
         string text = $"copy · {Units.Rate(copy, "byte")}";
         double width = LabelPlacement.Width(text, bold: true);
         if (length < width + 40) return;
-        double start = Math.Min(0.06 * length + 10, length - width), alongX = (x1 - x0) / length, alongY = (y1 - y0) / length;
-        double x = x0 + start * alongX, y = y0 + start * alongY;
+        double alongX = (x1 - x0) / length, alongY = (y1 - y0) / length, start = Math.Min(0.06 * length + 10, length - width);
+        Box[] BoxesFrom(double first) => [.. Enumerable.Range(0, (int)(width / 10) + 1).Select(i => first + 10 * i).Select(at => Box.Around(x0 + at * alongX + 11 * alongY, y0 + at * alongY - 11 * alongX, 16, 16))];
+        double free = start;
+        while (!BoxesFrom(free).All(_labels.IsEmpty) && free + width < length) free += 12;
+        if (free + width < length) start = free;
+        (double x, double y) = (x0 + start * alongX, y0 + start * alongY);
         page.Write($"""<text class="roof-name memory" x="{x}" y="{y}" dy="-7" transform="rotate({degrees} {x} {y})">{text}</text>""");
-        for (double along = 0; along <= width; along += 10)
-            _labels.Keep(Box.Around(x + along * alongX + 11 * alongY, y + along * alongY - 11 * alongX, 16, 16));
+        foreach (Box box in BoxesFrom(start)) _labels.Keep(box);
     }
 
     // A name is written once, at the largest of its measurements that has room. Where some lie far away, they have it too, and their case.
