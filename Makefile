@@ -23,7 +23,7 @@ export DOTNET_CLI_TELEMETRY_OPTOUT := 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:   # prerequisites are in order, and several of them install packages
-.PHONY: help setup build demo test test-long abi-check abi-libraries kernels-check mutants bench bench-cpu bench-peers-tiny python-peers reference-check emulator emulator-tests publish portable portable-check gpu-check gpu-bench clean
+.PHONY: help setup build demo test test-long abi-check abi-libraries browser kernels-check mutants bench bench-cpu bench-peers-tiny python-peers reference-check emulator emulator-tests publish portable portable-check gpu-check gpu-bench clean
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -39,10 +39,10 @@ build: setup ## build everything; the command is bin/wavlm
 demo: build ## features of the bundled recordings (MODEL=path for a real checkpoint)
 	@./demo.sh "$(MODEL)"
 
-test: build emulator-tests abi-libraries python-peers portable ## run every test
+test: build emulator-tests abi-libraries browser python-peers portable ## run every test
 	@./tests/run.sh
 
-test-long: build emulator-tests abi-libraries python-peers portable ## every test, and the checks once more on every emulated architecture
+test-long: build emulator-tests abi-libraries browser python-peers portable ## every test, and the checks once more on every emulated architecture
 	@FILTER=FullyQualifiedName~WavLM.Cuda ./tests/run.sh
 
 abi-check: build emulator abi-libraries ## the CUDA bindings against NVIDIA's headers and libraries; no GPU is needed
@@ -57,6 +57,9 @@ mutants: build emulator ## small changes of the kernels and of what launches the
 
 abi-libraries:
 	@./tests/abi/fetch.sh || echo "abi: NVIDIA's libraries are not at hand, and what needs them is skipped"
+
+browser:
+	@./setup.sh browser || echo "browser: no Chromium, and what needs it is skipped"
 
 bench: build ## time whole passes stage by stage (MODEL=path DEVICE=auto|cpu|cuda PRECISION=auto|fp32|fp16|bf16)
 	@$(if $(MODEL),,test -e artifacts/models/base/config.json || bin/wavlm init --size base --seed 1 --out artifacts/models/base)

@@ -53,6 +53,14 @@ internal sealed class ComparisonText(ResultsComparison comparison, string pathOf
         return $"nothing is slower: {judged} measurement{(judged == 1 ? "" : "s")} compared{(faster == 0 ? "" : $", {faster} faster")}";
     }
 
+    /// <summary>The verdict in a sentence that is short however many are slower: each name once.</summary>
+    public string Summary()
+    {
+        if (comparison.Drift.BuildIsSlower || !comparison.IsSlower) return Conclusion();
+        List<ComparedMeasurement> regressions = [.. comparison.Regressions];
+        return $"{regressions.Count} of {comparison.Measurements.Count} measurements {(regressions.Count == 1 ? "is" : "are")} slower: {string.Join(", ", regressions.Select(m => m.A.Name).Distinct())}";
+    }
+
     /// <summary>The verdict of one measurement in a word or two.</summary>
     public static string Word(ComparedMeasurement compared) => compared.Verdict switch
     {

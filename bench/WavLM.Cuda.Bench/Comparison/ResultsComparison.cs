@@ -14,8 +14,8 @@ namespace WavLM.Cuda.Bench.Comparison;
 /// <para>
 /// B is slower where its ratio exceeds the expected one by more than Student's quantile for one false alarm in two hundred comparisons
 /// OF WHOLE FILES (the chance is divided among the measurements), and by <see cref="LeastRelevant" /> at least, and where the least
-/// disturbed runs agree: their ratio reaches three quarters of that. The last condition is what a burst of other work fails, which lengthens most runs
-/// of one measurement but not its shortest ones.
+/// disturbed runs agree: they show three quarters of that, and half of what all runs show. A burst of other work fails this: it lengthens most runs of one
+/// measurement, but not its shortest ones.
 /// </para>
 /// </summary>
 internal sealed class ResultsComparison
@@ -23,7 +23,7 @@ internal sealed class ResultsComparison
     /// <summary>A smaller difference is nobody's concern, however certain.</summary>
     public const double LeastRelevant = 1.03;
 
-    private const double FalseAlarms = 0.005, LeastDisturbedPart = 0.75;
+    private const double FalseAlarms = 0.005, LeastDisturbedPartOfBound = 0.75, LeastDisturbedPartOfRatio = 0.5;
 
     private ResultsComparison(BenchResults a, BenchResults b) => (A, B) = (a, b);
 
@@ -92,7 +92,8 @@ internal sealed class ResultsComparison
         (double variance, double freedom) = drift.Added(ratio);
         double bound = Math.Max(Math.Log(LeastRelevant), StudentQuantile.Above(FalseAlarms / family, freedom) * Math.Sqrt(variance));
         double beyond = ratio.Log - drift.ExpectedLog, leastDisturbed = ratio.LeastDisturbedLog - drift.LeastDisturbedLog;
-        bool certain = Math.Abs(beyond) > bound && Math.Sign(beyond) * leastDisturbed > LeastDisturbedPart * bound;
+        bool certain = Math.Abs(beyond) > bound
+            && Math.Sign(beyond) * leastDisturbed > Math.Max(LeastDisturbedPartOfBound * bound, LeastDisturbedPartOfRatio * Math.Abs(beyond));
         return compared with
         {
             Verdict = !certain ? Verdict.Same : beyond > 0 ? Verdict.Slower : Verdict.Faster,

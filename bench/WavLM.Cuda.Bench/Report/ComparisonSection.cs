@@ -13,7 +13,7 @@ internal static class ComparisonSection
 
     public static void Write(MarkupWriter page, ResultsComparison comparison, ComparisonText text)
     {
-        page.Write($"""<section><h2>Comparison</h2><p class="verdict {(comparison.IsSlower ? "slower" : "same")}">{text.Conclusion()}</p>""");
+        page.Write($"""<section><h2>Comparison</h2><p class="verdict {(comparison.IsSlower ? "slower" : "same")}">{Sentence(text.Summary())}</p>""");
         foreach (string sentence in comparison.Warnings.Concat(text.AboutTheMachine())) page.Write($"""<p class="note">{Sentence(sentence)}</p>""");
         page.WriteConstant("""
             <div class="legend"><span><i class="swatch noise"></i>what passes for noise</span><span><i class="dot same"></i>within</span>
@@ -41,7 +41,7 @@ internal static class ComparisonSection
         page.Write($"""<tr><td>{name}</td><td>{m.A.Case}</td><td>{m.A.Precision}</td><td class="number">{Time(m.A)}</td><td class="number">{Time(m.B)}</td>""");
         page.Write($"""<td class="number">{(m.Ratio is { } ratio ? Units.Ratio(ratio) : "")}</td><td class="number">{(m.Limit is { } limit ? Units.Ratio(limit) : "")}</td><td class="ratio">""");
         WriteBar(page, m, reach);
-        page.Write($"""</td><td class="{Style(m.Verdict)}">{ComparisonText.Word(m)}</td></tr>""");
+        page.Write($"""</td><td class="word {Style(m.Verdict)}">{ComparisonText.Word(m)}</td></tr>""");
     }
 
     private static void WriteBar(MarkupWriter page, ComparedMeasurement m, double reach)

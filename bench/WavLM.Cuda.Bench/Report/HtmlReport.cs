@@ -38,7 +38,7 @@ internal sealed class HtmlReport(IReadOnlyList<(string Path, BenchResults Result
         _page.Write($"<header><h1>{$"WavLM.Cuda on {devices}"}</h1>");
         List<Machine> machines = [.. files.Select(file => file.Results.Machine).DistinctBy(Facts)];
         if (machines.Count == 1) WriteMachine(files[0].Results);
-        if (machines.Exists(m => m.Emulated)) _page.WriteConstant("""<p class="banner">Times of an emulated device are meaningless.</p>""");
+        if (machines.TrueForAll(m => m.Emulated)) _page.WriteConstant("""<p class="banner">Times of an emulated device are meaningless.</p>""");
         _page.WriteConstant("</header>");
         if (comparison is not null) ComparisonSection.Write(_page, comparison, comparisonText!);
         for (int i = 0; i < files.Count; i++) WriteFile(i, ofItsOwnMachine: machines.Count > 1);
@@ -54,7 +54,7 @@ internal sealed class HtmlReport(IReadOnlyList<(string Path, BenchResults Result
         string version = machine.Version.Length > 0 ? $"Version {machine.Version}, " : "";
         _page.Write($"""<p class="sub">{version}{Minute(results.Date)}</p><dl>""");
         if (machine.Processor != machine.Device) _page.Write($"<dt>Processor</dt><dd>{machine.Processor}</dd>");
-        _page.Write($"<dt>Threads</dt><dd>{machine.Threads}</dd><dt>Load before</dt><dd>{Units.Digits(machine.LoadAverage)}</dd>");
+        _page.Write($"<dt>Threads</dt><dd>{machine.Threads}</dd><dt>Load before</dt><dd>{Units.Plain(machine.LoadAverage)}</dd>");
         if (machine.DeviceSet.Length > 0) _page.Write($"<dt>Libraries</dt><dd>{machine.DeviceSet}</dd>");
         _page.WriteConstant("</dl>");
     }

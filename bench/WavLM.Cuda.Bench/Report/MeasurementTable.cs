@@ -8,10 +8,12 @@ internal static class MeasurementTable
 {
     private sealed record Column(string Title, Func<Measurement, string?> Cell);
 
+    private const string Runner = "runner", Giga = "GFLOP/s", Tera = "TFLOP/s";
+
     private static readonly Column[] Words =
     [
         new("name", m => m.Name),
-        new("runner", m => m.Runner == "wavlm" ? "" : m.Runner),
+        new(Runner, m => m.Runner),
         new("case", m => m.Case),
         new("precision", m => m.Precision),
         new("shape", m => m.Shape),
@@ -21,18 +23,21 @@ internal static class MeasurementTable
     [
         new("median", m => Timed(m, seconds => Units.Time(seconds))),
         new("spread", m => m.Seconds.Count > 1 ? $"± {Units.Percent(Statistics.Spread(m.Seconds))}" : ""),
-        new("runs", m => Units.Digits(m.Seconds.Count)),
+        new("runs", m => Units.Plain(m.Seconds.Count)),
         new("GB/s", m => Timed(m, seconds => Rate(m.Bytes / 1e9, seconds))),
-        new("TFLOP/s", m => Timed(m, seconds => Rate(m.Flops / 1e12, seconds))),
+        new(Giga, m => Timed(m, seconds => Rate(m.Flops / 1e9, seconds))),
+        new(Tera, m => Timed(m, seconds => Rate(m.Flops / 1e12, seconds))),
         new("× real time", m => Timed(m, seconds => Rate(m.AudioSeconds, seconds))),
         new("peak", m => m.PeakBytes is { } bytes ? Units.Bytes(bytes) : ""),
-        new("error", m => m.RelativeError is { } error ? error.ToString("0.0e+0", CultureInfo.InvariantCulture) : ""),
+        new("error", m => m.RelativeError is { } error ? error.ToString(error == 0 ? "0" : "0.0e+0", CultureInfo.InvariantCulture) : ""),
     ];
 
     /// <summary>In the order they ran.</summary>
     public static void Write(MarkupWriter page, IReadOnlyList<Measurement> measurements, Roofline roofline)
     {
-        Column[] words = Filled(Words, measurements), numbers = Filled(Numbers, [.. measurements.Where(m => m.Seconds.Count > 0)]);
+        bool isFast = measurements.Any(m => m.Seconds.Count > 0 && m.Flops / Statistics.Median(m.Seconds) >= 1e12);
+        bool alone = measurements.All(m => m.Runner == "wavlm");
+        Column[] words = Filled([.. Words.Where(column => !(alone && column.Title == Runner))], measurements), numbers = Filled([.. Numbers.Where(column => column.Title != (isFast ? Giga : Tera))], [.. measurements.Where(m => m.Seconds.Count > 0)]);
         bool hasShare = measurements.Any(m => Share(m, roofline) is not null);
         page.WriteConstant("""<div class="scroll"><table><thead><tr>""");
         foreach (Column column in words) page.Write($"<th>{column.Title}</th>");
@@ -67,6 +72,6 @@ internal static class MeasurementTable
     private static void WriteShare(MarkupWriter page, double? share)
     {
         if (share is not { } part) page.WriteConstant("<td></td>");
-        else page.Write($"""<td class="number share"><svg viewBox="0 0 60 8"><rect class="track" width="60" height="8"/><rect class="least" width="{60 * Math.Min(part, 1)}" height="8"/></svg>{Units.Percent(part)}</td>""");
+        else page.Write($"""<td class="number share"><svg viewBox="0 0 60 8"><rect class="track" width="60" height="8"/><rect class="least" width="{60 * Math.Min(part, 1)}" height="8"/></svg><span>{Units.Percent(part)}</span></td>""");
     }
 }

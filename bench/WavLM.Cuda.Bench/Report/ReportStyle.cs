@@ -41,9 +41,9 @@ internal static class ReportStyle
         circle.same { fill: var(--other); } i.same { background: var(--other); } circle.slower { fill: var(--slower); } i.slower { background: var(--slower); } circle.faster { fill: var(--faster); } i.faster { background: var(--faster); }
         .verdict { margin: 12px 0; font-size: 17px; font-weight: 600; } .verdict.slower, td.slower { color: var(--slower); } td.faster { color: var(--faster); } td.slower, td.faster { font-weight: 600; }
         .scroll { overflow-x: auto; margin-top: 12px; } table { width: 100%; border-collapse: collapse; font-size: 13px; line-height: 1.35; }
-        th { text-align: left; font-weight: 500; color: var(--soft); white-space: nowrap; } th, td { padding: 5px 14px 5px 0; border-bottom: 1px solid var(--faint); vertical-align: baseline; } th { border-bottom-color: var(--line); }
-        th.number, td.number { text-align: right; white-space: nowrap; } th:last-child, td:last-child { padding-right: 0; } td.reason { color: var(--soft); font-style: italic; }
-        td.share svg { display: inline-block; width: 60px; margin-right: 8px; vertical-align: 0; } td.ratio { width: 204px; } td.ratio svg { width: 190px; }
+        th { text-align: left; font-weight: 500; color: var(--soft); } th, td { white-space: nowrap; padding: 5px 14px 5px 0; border-bottom: 1px solid var(--faint); vertical-align: baseline; } th { border-bottom-color: var(--line); }
+        th.number, td.number { text-align: right; } td.reason, td.word { white-space: normal; } th:last-child, td:last-child { padding-right: 0; } td.reason { color: var(--soft); font-style: italic; }
+        td.share svg { display: inline-block; width: 60px; margin-right: 8px; vertical-align: 0; } td.share span { display: inline-block; min-width: 44px; } td.ratio { width: 204px; vertical-align: middle; } td.ratio svg { width: 190px; }
         @media print { body { padding: 0; max-width: none; font-size: 12px; } table { font-size: 10px; } .scroll { overflow: visible; } th, td { padding-right: 8px; } section { margin-top: 32px; } }
         """;
 }

@@ -8,7 +8,10 @@ namespace WavLM.Cuda.Bench.Report;
 /// </summary>
 internal sealed class RooflinePlot
 {
-    private const double Width = 1040, Height = 520, Left = 62, Right = 1028, Top = 14, Bottom = 472, MarkRadius = 4.5;
+    private const double Width = 1040, Height = 600, Left = 62, Right = 1028, Top = 10, Bottom = 552, MarkRadius = 4.5;
+
+    // Above the highest roof there is room for names.
+    private const double Headroom = 5;
 
     // Measurements of one name that lie farther apart are named once more, with their case.
     private const double Apart = 130;
@@ -31,7 +34,7 @@ internal sealed class RooflinePlot
         if (_copy is { } copy) intensities.AddRange(_arithmetic.Select(c => c.PerSecond / copy));
         (_unit, _unitName) = speeds.Max() >= 1e12 ? (1e12, "TFLOP/s") : (1e9, "GFLOP/s");
         _x = new(intensities.Min() / 2, intensities.Max() * 3, Left, Right);
-        _y = new(speeds.Min() / 2 / _unit, speeds.Max() * 1.8 / _unit, Bottom, Top);
+        _y = new(speeds.Min() / 2 / _unit, speeds.Max() * Headroom / _unit, Bottom, Top);
     }
 
     /// <summary>Whether it can be drawn: timed, with bytes and arithmetic.</summary>
@@ -58,8 +61,8 @@ internal sealed class RooflinePlot
         Series.WriteLegend(page, _measurements.Select(m => m.Precision));
         page.Write($"""<svg viewBox="0 0 {Width} {Height}" role="img" aria-label="{title}">""");
         WriteGrid(page);
-        WriteRoofs(page);
         foreach (Measurement m in _measurements) _labels.KeepMark(X(m), Y(m), 2 * MarkRadius);
+        WriteRoofs(page);
         foreach (PlacedLabel label in _labels.Place(Wanted())) WriteLabel(page, label);
         foreach (Measurement m in _measurements.OrderBy(m => m.Precision, StringComparer.Ordinal)) WriteMark(page, m);
         page.WriteConstant("</svg></figure>");
@@ -70,12 +73,12 @@ internal sealed class RooflinePlot
         foreach ((double value, bool named) in _x.Lines())
         {
             page.Write($"""<line class="{(named ? "grid" : "grid faint")}" x1="{_x[value]}" x2="{_x[value]}" y1="{Top}" y2="{Bottom}"/>""");
-            if (named) page.Write($"""<text class="tick" x="{_x[value]}" y="{Bottom + 18}" text-anchor="middle">{Units.Digits(value)}</text>""");
+            if (named) page.Write($"""<text class="tick" x="{_x[value]}" y="{Bottom + 18}" text-anchor="middle">{Units.Plain(value)}</text>""");
         }
         foreach ((double value, bool named) in _y.Lines())
         {
             page.Write($"""<line class="{(named ? "grid" : "grid faint")}" x1="{Left}" x2="{Right}" y1="{_y[value]}" y2="{_y[value]}"/>""");
-            if (named) page.Write($"""<text class="tick" x="{Left - 8}" y="{_y[value] + 4}" text-anchor="end">{Units.Digits(value)}</text>""");
+            if (named) page.Write($"""<text class="tick" x="{Left - 8}" y="{_y[value] + 4}" text-anchor="end">{Units.Plain(value)}</text>""");
         }
         page.Write($"""<text class="axis" x="{(Left + Right) / 2}" y="{Height - 10}" text-anchor="middle">FLOP per byte moved</text>""");
         page.Write($"""<text class="axis" x="14" y="{(Top + Bottom) / 2}" text-anchor="middle" transform="rotate(-90 14 {(Top + Bottom) / 2})">{_unitName}</text>""");
@@ -84,21 +87,24 @@ internal sealed class RooflinePlot
     private void WriteRoofs(MarkupWriter page)
     {
         if (_copy is { } copy) WriteSlope(page, copy);
-        double leftOfLast = Right, lastY = double.PositiveInfinity;
         foreach (Ceiling ceiling in _arithmetic)
         {
             double y = _y[ceiling.PerSecond / _unit], from = _copy is { } slope ? Math.Max(Left, _x[ceiling.PerSecond / slope]) : Left;
             string text = $"{ceiling.Name} · {Units.Rate(ceiling.PerSecond, ceiling.Unit)}", series = Series.OfCeiling(ceiling.Name);
-            double width = LabelPlacement.Width(text);
-            // Two roofs of nearly the same height have their names side by side.
-            if (lastY - y < LabelPlacement.Height) y = Math.Min(y, lastY);
-            double right = lastY - y < LabelPlacement.Height ? leftOfLast - 18 : Right - 4;
-            double line = _y[ceiling.PerSecond / _unit];
-            page.Write($"""<line class="roof {series}" x1="{from}" x2="{Right}" y1="{line}" y2="{line}"/>""");
-            page.Write($"""<text class="roof-name {series}" x="{right}" y="{y - 6}" text-anchor="end">{text}</text>""");
-            _labels.Keep(new(right - width, y - 18, right, y));
-            (leftOfLast, lastY) = (right - width, y);
+            page.Write($"""<line class="roof {series}" x1="{from}" x2="{Right}" y1="{y}" y2="{y}"/>""");
+            _labels.KeepLine(from, y, Right, y);
+            Box name = PlaceOnRoof(y, LabelPlacement.Width(text, bold: true));
+            page.Write($"""<text class="roof-name {series}" x="{name.Right}" y="{y - 6}" text-anchor="end">{text}</text>""");
+            _labels.Keep(name);
         }
+    }
+
+    // At the right end, or as far to the left as marks and the names of roofs of nearly the same height demand.
+    private Box PlaceOnRoof(double y, double width)
+    {
+        Box last = new(Right - 4 - width, y - 18, Right - 4, y - 3), place = last;
+        while (!_labels.IsEmpty(place) && place.Left > Left) place = place with { Left = place.Left - 12, Right = place.Right - 12 };
+        return _labels.IsEmpty(place) ? place : last;
     }
 
     private void WriteSlope(MarkupWriter page, double copy)
@@ -108,26 +114,35 @@ internal sealed class RooflinePlot
         if (first >= last) return;
         (double x0, double y0, double x1, double y1) = (_x[first], _y[first * copy / _unit], _x[last], _y[last * copy / _unit]);
         page.Write($"""<line class="roof memory" x1="{x0}" y1="{y0}" x2="{x1}" y2="{y1}"/>""");
+        _labels.KeepLine(x0, y0, x1, y1);
         double degrees = Math.Atan2(y1 - y0, x1 - x0) * 180 / Math.PI, length = Math.Sqrt((x1 - x0) * (x1 - x0) + (y1 - y0) * (y1 - y0));
         string text = $"copy · {Units.Rate(copy, "byte")}";
-        double width = LabelPlacement.Width(text);
+        double width = LabelPlacement.Width(text, bold: true);
         if (length < width + 40) return;
-        double start = Math.Min(0.06 * length + 10, length - width), alongX = (x1 - x0) / length, alongY = (y1 - y0) / length;
-        double x = x0 + start * alongX, y = y0 + start * alongY;
+        double alongX = (x1 - x0) / length, alongY = (y1 - y0) / length, start = Math.Min(0.06 * length + 10, length - width);
+        Box[] BoxesFrom(double first) => [.. Enumerable.Range(0, (int)(width / 10) + 1).Select(i => first + 10 * i).Select(at => Box.Around(x0 + at * alongX + 11 * alongY, y0 + at * alongY - 11 * alongX, 16, 16))];
+        double free = start;
+        while (!BoxesFrom(free).All(_labels.IsEmpty) && free + width < length) free += 12;
+        if (free + width < length) start = free;
+        (double x, double y) = (x0 + start * alongX, y0 + start * alongY);
         page.Write($"""<text class="roof-name memory" x="{x}" y="{y}" dy="-7" transform="rotate({degrees} {x} {y})">{text}</text>""");
-        for (double along = 0; along <= width; along += 10)
-            _labels.Keep(Box.Around(x + along * alongX + 11 * alongY, y + along * alongY - 11 * alongX, 16, 16));
+        foreach (Box box in BoxesFrom(start)) _labels.Keep(box);
     }
 
-    // The largest measurement of each name has it; others of the name where they lie far away, told apart by their case.
-    private IEnumerable<(string Text, double X, double Y)> Wanted()
+    // A name is written once, at the largest of its measurements that has room. Where some lie far away, they have it too, and their case.
+    private IEnumerable<(string Text, IReadOnlyList<(double X, double Y)> Marks)> Wanted()
     {
         foreach (IGrouping<string, Measurement> ofName in _measurements.GroupBy(m => m.Name))
         {
-            List<Measurement> named = [];
+            List<List<Measurement>> places = [];
             foreach (Measurement m in ofName.OrderByDescending(m => m.Flops))
-                if (!named.Exists(other => Math.Abs(X(m) - X(other)) < Apart && Math.Abs(Y(m) - Y(other)) < Apart)) named.Add(m);
-            foreach (Measurement m in named) yield return (named.Count == 1 ? m.Name : $"{m.Name}, {m.Case}", X(m), Y(m));
+            {
+                List<Measurement>? near = places.Find(place => Math.Abs(X(m) - X(place[0])) < Apart && Math.Abs(Y(m) - Y(place[0])) < Apart);
+                if (near is null) places.Add([m]);
+                else near.Add(m);
+            }
+            foreach (List<Measurement> place in places)
+                yield return (places.Count == 1 ? ofName.Key : $"{ofName.Key}, {place[0].Case} {place[0].Precision}", [.. place.Select(m => (X(m), Y(m)))]);
         }
     }
 

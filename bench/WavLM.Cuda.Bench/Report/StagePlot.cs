@@ -5,7 +5,8 @@ namespace WavLM.Cuda.Bench.Report;
 /// <summary>Where the time of a whole pass went: a bar a stage, and in it the least time that the ceilings allow.</summary>
 internal static class StagePlot
 {
-    private const double Width = 510, Names = 186, Bars = 190, Row = 21, Head = 20, BarHeight = 13;
+    private const double Width = 510, Names = 200, Bars = 176, Row = 21, Head = 20, BarHeight = 13;
+    private const int MostCharacters = 27;
 
     /// <summary>One measurement's stages, in their order.</summary>
     public static void Write(MarkupWriter page, Measurement m, Roofline roofline)
@@ -52,5 +53,5 @@ internal static class StagePlot
         return $"{Units.Time(median)}{(m.AudioSeconds is { } audio ? $" · {Units.Digits(audio / median)}× real time" : "")}";
     }
 
-    private static string Shortened(string name) => name.Length <= 29 ? name : name[..28] + "…";
+    private static string Shortened(string name) => name.Length <= MostCharacters ? name : name[..(MostCharacters - 1)] + "…";
 }

@@ -37,6 +37,9 @@ internal static class Units
         return value.ToString(format, CultureInfo.InvariantCulture);
     }
 
+    /// <summary>A round number as it is: "0.01", "5", "1,000".</summary>
+    public static string Plain(double value) => value.ToString("#,0.######", CultureInfo.InvariantCulture);
+
     /// <summary>"1.150".</summary>
     public static string Ratio(double ratio) => ratio.ToString(ratio < 100 ? "0.000" : "#,0", CultureInfo.InvariantCulture);
 
