@@ -15,8 +15,6 @@ namespace WavLM.Cuda.Bench.Operations;
 internal sealed class OperationsRun(OperationsRequest request, Func<Precision, BenchDevice> open, int threads) : IDisposable
 {
     private const int EightsOfValues = 131_071, EightsOfFewValues = 8_191;
-    private const int SamplesOfRound = 4;
-
     private readonly Dictionary<Precision, BenchDevice> _devices = [];
     private readonly List<Ceiling> _ceilings = [];
     private readonly List<Measurement> _measurements = [];
@@ -105,9 +103,10 @@ internal sealed class OperationsRun(OperationsRequest request, Func<Precision, B
             }
             pending.RemoveRange(0, taken);
             foreach ((_, TimedOperation timed) in ready) timed.Settle();
-            for (int round = 0; round < RoundsOn(ready); round++)
+            (int rounds, int samples) = ready.Count == 0 ? default : RoundsOn(ready[0].Pending.Device);
+            for (int round = 0; round < rounds; round++)
             {
-                foreach ((Pending of, TimedOperation timed) in ready) timed.Measure(of.Device.Emulated ? 1 : SamplesOfRound);
+                foreach ((_, TimedOperation timed) in ready) timed.Measure(samples);
             }
             foreach ((Pending of, TimedOperation timed) in ready) Keep(of, timed);
         }
@@ -118,11 +117,11 @@ internal sealed class OperationsRun(OperationsRequest request, Func<Precision, B
         foreach (BenchDevice device in _devices.Values) device.Trim();
     }
 
-    private static int RoundsOn(List<(Pending Pending, TimedOperation)> ready) => ready.Count == 0 ? 0 : ready[0].Pending.Device switch
+    private static (int Rounds, int Samples) RoundsOn(BenchDevice device) => device switch
     {
-        { Emulated: true } => 1,
-        CudaBenchDevice => 6,
-        _ => 8,   // other programs come and go
+        { Emulated: true } => (1, 1),
+        CudaBenchDevice => (6, 4),
+        _ => (8, 6),   // other programs come and go
     };
 
     private TimedOperation? Prepare(Pending pending, RandomValues random)

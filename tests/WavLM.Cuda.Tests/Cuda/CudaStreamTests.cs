@@ -66,7 +66,7 @@ public sealed class CudaStreamTests
     [InlineData(86, false, "CUDA device 0 (Tesla T4, sm_86) has no memory pools, which are needed here")]
     public void A_device_that_lacks_what_the_kernels_need_is_refused_before_anything_is_loaded(int architecture, bool hasMemoryPools, string message)
     {
-        DeviceFacts facts = new(Ordinal: 0, "Tesla T4", architecture, Multiprocessors: 40, TotalBytes: 15L << 30, hasMemoryPools);
+        DeviceFacts facts = new(Ordinal: 0, "Tesla T4", architecture, Multiprocessors: 40, TotalBytes: 15L << 30, SecondCacheBytes: 4 << 20, hasMemoryPools);
         Assert.Equal(message, Assert.Throws<PlatformNotSupportedException>(facts.RequireUsable).Message);
     }
 }
