@@ -18,8 +18,10 @@ internal sealed unsafe class CpuBenchDevice(CpuBackend backend) : BenchDevice(ba
 
     public override long MemoryBudget => GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 4;
 
-    /// <summary>Shorter than a turn of the system's scheduler: where others want the processor, some samples still have it to themselves.</summary>
+    /// <summary>Shorter than a turn of the system's scheduler: where others want the processor, some samples have it to themselves.</summary>
     public override double SecondsOfSample => 3e-3;
+
+    public override double? SecondsWaited => MachineFacts.SecondsWaited;
 
     public override void Poison(Tensor tensor)
     {

@@ -108,7 +108,8 @@ public sealed class KernelsOperationsTests : IDisposable
         using TimedOperation timed = TimedOperation.Prepare(counted, device, new RandomValues(eights: 7, seed: 1), Slowdown.None);
         order.Clear();
         timed.Measure(samples: 5);
-        Assert.Equal([0, 1, 0, 1, 0, 1], order);
+        Assert.InRange(order.Count, 6, 16);   // more than six where other programs had the processor
+        Assert.Equal(Enumerable.Range(0, order.Count).Select(static i => i % 2), order);
         Assert.Equal(5, timed.Seconds.Count);
     }
 
