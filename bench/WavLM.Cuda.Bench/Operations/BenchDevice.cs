@@ -25,6 +25,9 @@ internal abstract class BenchDevice(IBackend backend) : IDisposable
     /// <summary>How long a sample takes at least, so that neither the clock nor an interruption decides it.</summary>
     public abstract double SecondsOfSample { get; }
 
+    /// <summary>Seconds that threads of this process could have run and had no processor, so far; null where times do not depend on it.</summary>
+    public virtual double? SecondsWaited => null;
+
     /// <summary>What samples are measured with.</summary>
     public DeviceClock Clock { get; } = DeviceClock.Of(backend);
 

@@ -7,6 +7,8 @@ namespace WavLM.Cuda.Bench.Operations;
 /// <summary>What the system says of the machine.</summary>
 internal static class MachineFacts
 {
+    private const string Threads = "/proc/self/task";
+
     /// <summary>UTC, ISO 8601.</summary>
     public static string Now => DateTime.UtcNow.ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture);
 
@@ -26,6 +28,21 @@ internal static class MachineFacts
     /// <summary>Programs that wanted to run in the last minute, on average; 0 where nobody knows.</summary>
     public static double LoadAverage
         => double.TryParse(Read("/proc/loadavg")?.Split(' ')[0], NumberStyles.Float, CultureInfo.InvariantCulture, out double load) ? load : 0;
+
+    /// <summary>Seconds that threads of this process could have run and had no processor, so far; 0 where nobody knows.</summary>
+    public static double SecondsWaited
+    {
+        get
+        {
+            long nanoseconds = 0;
+            foreach (string thread in Directory.Exists(Threads) ? Directory.GetDirectories(Threads) : [])
+            {
+                // Time on a processor, time in its queue, turns (Documentation/scheduler/sched-stats of the kernel). A thread may have ended meanwhile.
+                if (Read(Path.Combine(thread, "schedstat"))?.Split(' ') is [_, string waited, ..]) nanoseconds += long.Parse(waited, CultureInfo.InvariantCulture);
+            }
+            return nanoseconds / 1e9;
+        }
+    }
 
     private static string? Read(string path)
     {

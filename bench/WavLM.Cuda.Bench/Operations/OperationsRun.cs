@@ -13,12 +13,11 @@ namespace WavLM.Cuda.Bench.Operations;
 /// <param name="threads">Of the CPU backend.</param>
 internal sealed class OperationsRun(OperationsRequest request, Func<Precision, BenchDevice> open, int threads) : IDisposable
 {
-    private const int SamplesOfRound = 4;
-
     private readonly Dictionary<Precision, BenchDevice> _devices = [];
     private readonly List<Ceiling> _ceilings = [];
     private readonly List<Measurement> _measurements = [];
     private readonly List<string> _notes = [];
+    private int _samples, _disturbed;
 
     /// <summary>Benchmarks that computed something else than their formula, or failed otherwise.</summary>
     public int Failed { get; private set; }
@@ -98,9 +97,10 @@ internal sealed class OperationsRun(OperationsRequest request, Func<Precision, B
             }
             pending.RemoveRange(0, taken);
             foreach ((_, TimedOperation timed) in ready) timed.Settle();
-            for (int round = 0; round < RoundsOn(ready); round++)
+            (int rounds, int samples) = ready.Count == 0 ? default : RoundsOn(ready[0].Pending.Device);
+            for (int round = 0; round < rounds; round++)
             {
-                foreach ((Pending of, TimedOperation timed) in ready) timed.Measure(of.Device.Emulated ? 1 : SamplesOfRound);
+                foreach ((_, TimedOperation timed) in ready) timed.Measure(samples);
             }
             foreach ((Pending of, TimedOperation timed) in ready) Keep(of, timed);
         }
@@ -111,11 +111,11 @@ internal sealed class OperationsRun(OperationsRequest request, Func<Precision, B
         foreach (BenchDevice device in _devices.Values) device.Trim();
     }
 
-    private static int RoundsOn(List<(Pending Pending, TimedOperation)> ready) => ready.Count == 0 ? 0 : ready[0].Pending.Device switch
+    private (int Rounds, int Samples) RoundsOn(BenchDevice device) => device switch
     {
-        { Emulated: true } => 1,
-        CudaBenchDevice => 6,
-        _ => 8,   // other programs come and go
+        { Emulated: true } => (1, 1),
+        CudaBenchDevice => (6, 4),
+        _ => (request.Shapes == Shapes.Small ? 4 : 8, 6),   // other programs come and go
     };
 
     private TimedOperation? Prepare(Pending pending, RandomValues random)
@@ -146,6 +146,8 @@ internal sealed class OperationsRun(OperationsRequest request, Func<Precision, B
 
     private void Keep(Pending pending, TimedOperation timed)
     {
+        _samples += timed.Seconds.Count;
+        _disturbed += timed.Disturbed;
         if (pending.IsCeiling) _ceilings.Add(Ceilings.Of(pending.Operation, timed.Seconds));
         else _measurements.Add(Describe(pending) with { Seconds = timed.Seconds, RelativeError = timed.RelativeError });
     }
@@ -162,6 +164,7 @@ internal sealed class OperationsRun(OperationsRequest request, Func<Precision, B
     {
         if (device.Emulated) _notes.Add("the device is emulated: its times mean nothing");
         else if (device.Backend is CudaBackend) _notes.Add("normalize_waveform and group_norm_fold take memory while they run and are launched one by one; everything else is launched as one graph a sample");
+        if (_disturbed > 0) _notes.Add(string.Create(CultureInfo.InvariantCulture, $"during {(double)_disturbed / _samples:P0} of the samples other programs had the processor, even after some tries"));
         if (request.Slowed is { } slowed) _notes.Add(string.Create(CultureInfo.InvariantCulture, $"{slowed.Name} was made {slowed.Factor} times as slow on purpose"));
     }
 

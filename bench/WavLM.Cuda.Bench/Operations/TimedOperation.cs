@@ -25,6 +25,9 @@ internal sealed class TimedOperation : IDisposable
     /// <summary>Seconds a run, by sample.</summary>
     public IReadOnlyList<double> Seconds => _seconds;
 
+    /// <summary>Samples among them during which other programs had the processor.</summary>
+    public int Disturbed { get; private set; }
+
     /// <summary>Of the verification.</summary>
     public double RelativeError { get; private set; }
 
@@ -76,14 +79,34 @@ internal sealed class TimedOperation : IDisposable
     /// <summary>Some samples, and one before them that does not count: who ran last left caches and clock speed as he needed them.</summary>
     public void Measure(int samples)
     {
-        double[] seconds = _device.Clock.Time(samples + 1, _ => Sample());
-        foreach (double sample in seconds.AsSpan(1)) _seconds.Add(sample / _runs);
+        double[] seconds = _device.SecondsWaited is null ? _device.Clock.Time(samples + 1, _ => Sample())[1..] : MeasureUndisturbed(samples);
+        foreach (double sample in seconds) _seconds.Add(sample / _runs);
     }
 
     public void Dispose()
     {
         _record?.Dispose();
         foreach (Buffers buffers in _buffers) buffers.Dispose();
+    }
+
+    /// <summary>
+    /// Samples during which the processor was ours: what another program does is no property of an operation. On a busy machine it
+    /// never is for long; so after some tries the least disturbed ones are taken, and of long samples all.
+    /// </summary>
+    private double[] MeasureUndisturbed(int samples)
+    {
+        const double Undisturbed = 0.01;   // of a sample's time
+        const double Long = 10e-3;         // a few turns of the scheduler
+        int tries = _device.Clock.Time(1, _ => Sample())[0] < Long ? 3 : 1;
+        List<(double Seconds, double Waited)> taken = [];
+        while (taken.Count < tries * samples && taken.Count(static sample => sample.Waited <= Undisturbed) < samples)
+        {
+            double before = _device.SecondsWaited!.Value, seconds = _device.Clock.Time(1, _ => Sample())[0];
+            taken.Add((seconds, (_device.SecondsWaited!.Value - before) / seconds));
+        }
+        (double Seconds, double Waited)[] kept = [.. taken.OrderBy(static sample => sample.Waited).Take(samples)];
+        Disturbed += kept.Count(static sample => sample.Waited > Undisturbed);
+        return [.. kept.Select(static sample => sample.Seconds)];
     }
 
     private void Verify()
