@@ -8,7 +8,9 @@ internal static class BenchCommand
 {
     private const string Closing = """
         Examples:
-          wavlm bench encode --model wavlm-large --device cuda
+          wavlm bench kernels --json kernels.json
+          wavlm bench encode --model wavlm-large --json encode.json
+          wavlm bench files --model wavlm-base-plus speech/
           wavlm bench compare before.json after.json
           wavlm bench report kernels.json encode.json --out report.html
         """;
