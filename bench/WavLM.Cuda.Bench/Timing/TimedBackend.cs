@@ -46,7 +46,7 @@ internal sealed class TimedBackend(IBackend inner, DeviceClock clock, StageNames
     public PositionalConvWeights PackPositionalConv(ReadOnlySpan<float> weight, ReadOnlySpan<float> bias, int channels, int groups, int kernel)
         => inner.PackPositionalConv(weight, bias, channels, groups, kernel);
 
-    public Tensor Upload(ReadOnlySpan<float> samples) => inner.Upload(samples);
+    public Tensor[] Upload(IReadOnlyList<Waveform> waveforms) => inner.Upload(waveforms);
 
     public IDisposable? Place(PackedBatch batch) => inner.Place(batch);
 

@@ -63,8 +63,8 @@ internal interface IBackend : IDisposable
     /// <summary>A grouped convolution's weights, transposed to [group][tap][inputs of the group][outputs of the group], in their final form.</summary>
     PositionalConvWeights PackPositionalConv(ReadOnlySpan<float> weight, ReadOnlySpan<float> bias, int channels, int groups, int kernel);
 
-    /// <summary>Copies an utterance's samples to the device as they are: [samples, 1] float32.</summary>
-    Tensor Upload(ReadOnlySpan<float> samples);
+    /// <summary>Copies a batch's samples to the device as they are: of each utterance [samples, 1] float32. They are the caller's again once the batch has its place.</summary>
+    Tensor[] Upload(IReadOnlyList<Waveform> waveforms);
 
     /// <summary>What the device keeps of a batch beside its samples, such as tables of where the utterances lie; null where it needs none.</summary>
     IDisposable? Place(PackedBatch batch);

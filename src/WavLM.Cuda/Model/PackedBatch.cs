@@ -20,6 +20,9 @@ internal readonly record struct PackedUtterance(string Id, Tensor Samples, long 
 /// </summary>
 internal sealed class PackedBatch : IDisposable
 {
+    // A minute: before that other threads are hardly awake.
+    private const int SamplesOfOneThread = 1 << 20;
+
     private readonly PackedUtterance[] _utterances;
 
     private PackedBatch(PackedUtterance[] utterances, int samplesPerFrame, IBackend backend)
@@ -58,22 +61,18 @@ internal sealed class PackedBatch : IDisposable
     public static PackedBatch Create(IReadOnlyList<Waveform> waveforms, EncoderConfig config, WaveformNormalization normalization, IBackend backend)
     {
         if (waveforms.Count == 0) throw new ArgumentException("a batch needs at least one utterance", nameof(waveforms));
+        RequireFramesAndFiniteSamples(waveforms, config);
         var utterances = new PackedUtterance[waveforms.Count];
         long slot = 0, frame = 0;
         int between = config.SlotsOfFrame - 1;
-        int packed = 0;
+        Tensor[] samples = backend.Upload(waveforms);
         PackedBatch? batch = null;
         try
         {
-            for (; packed < utterances.Length; packed++)
+            for (int i = 0; i < utterances.Length; i++)
             {
-                Waveform waveform = waveforms[packed];
-                long frames = config.Frames(waveform.Samples.Length);
-                if (frames == 0)
-                    throw new ArgumentException($"{waveform.Id}: {waveform.Samples.Length} samples, expected at least {config.ReceptiveField} ({config.ReceptiveField / 16.0:0.#} ms at 16 kHz); leave it out or join it to its neighbour", nameof(waveforms));
-                if (!TensorPrimitives.IsFiniteAll(waveform.Samples.Span))
-                    throw new ArgumentException($"{waveform.Id}: a sample is NaN or infinite, expected finite samples; repair the recording", nameof(waveforms));
-                utterances[packed] = new PackedUtterance(waveform.Id, backend.Upload(waveform.Samples.Span), slot, frames + between, frame, frames);
+                long frames = config.Frames(samples[i].Rows);
+                utterances[i] = new PackedUtterance(waveforms[i].Id, samples[i], slot, frames + between, frame, frames);
                 slot += frames + between;
                 frame += frames;
             }
@@ -83,9 +82,29 @@ internal sealed class PackedBatch : IDisposable
         }
         catch
         {
-            for (int i = 0; i < packed; i++) utterances[i].Samples.Dispose();
+            foreach (Tensor tensor in samples) tensor.Dispose();
             batch?.Places?.Dispose();
             throw;
+        }
+    }
+
+    /// <summary>The first utterance that cannot be encoded is named. All samples are read, of a large batch by several threads.</summary>
+    private static void RequireFramesAndFiniteSamples(IReadOnlyList<Waveform> waveforms, EncoderConfig config)
+    {
+        var finite = new bool[waveforms.Count];
+        void Look(int i) => finite[i] = TensorPrimitives.IsFiniteAll(waveforms[i].Samples.Span);
+        if (waveforms.Sum(static waveform => (long)waveform.Samples.Length) < SamplesOfOneThread)
+            for (int i = 0; i < finite.Length; i++) Look(i);
+        else
+            Parallel.For(0, finite.Length, Look);
+
+        for (int i = 0; i < finite.Length; i++)
+        {
+            Waveform waveform = waveforms[i];
+            if (config.Frames(waveform.Samples.Length) == 0)
+                throw new ArgumentException($"{waveform.Id}: {waveform.Samples.Length} samples, expected at least {config.ReceptiveField} ({config.ReceptiveField / 16.0:0.#} ms at 16 kHz); leave it out or join it to its neighbour", nameof(waveforms));
+            if (!finite[i])
+                throw new ArgumentException($"{waveform.Id}: a sample is NaN or infinite, expected finite samples; repair the recording", nameof(waveforms));
         }
     }
 

@@ -88,7 +88,7 @@ public sealed class ManagedHeapTests(FaultModel model) : IClassFixture<FaultMode
         public PositionalConvWeights PackPositionalConv(ReadOnlySpan<float> weight, ReadOnlySpan<float> bias, int channels, int groups, int kernel)
             => cuda.PackPositionalConv(weight, bias, channels, groups, kernel);
 
-        public Tensor Upload(ReadOnlySpan<float> samples) => cuda.Upload(samples);
+        public Tensor[] Upload(IReadOnlyList<Waveform> waveforms) => cuda.Upload(waveforms);
 
         public IDisposable? Place(PackedBatch batch) => cuda.Place(batch);
 

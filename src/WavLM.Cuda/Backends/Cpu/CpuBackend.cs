@@ -86,7 +86,20 @@ internal sealed partial class CpuBackend : IBackend
     }
 
     /// <inheritdoc />
-    public Tensor Upload(ReadOnlySpan<float> samples) => Keep(samples, samples.Length, 1);
+    public Tensor[] Upload(IReadOnlyList<Waveform> waveforms)
+    {
+        var tensors = new Tensor[waveforms.Count];
+        try
+        {
+            for (int i = 0; i < tensors.Length; i++) tensors[i] = Keep(waveforms[i].Samples.Span, waveforms[i].Samples.Length, 1);
+            return tensors;
+        }
+        catch
+        {
+            foreach (Tensor? tensor in tensors) tensor?.Dispose();
+            throw;
+        }
+    }
 
     /// <inheritdoc />
     public IDisposable? Place(PackedBatch batch) => null;

@@ -72,15 +72,7 @@ internal sealed class DeviceToHostCopies(DeviceMemoryPool pool, PinnedMemory pin
             copying.CopyToHost(_onDevice, _onHost, bytes);
             _arrived.Record(copying);
             PinnedBuffer arrived = _onHost;
-            _distribute = () =>
-            {
-                ReadOnlySpan<T> rest = arrived.Span<T>();
-                foreach (T[] destination in destinations)
-                {
-                    rest[..destination.Length].CopyTo(destination);
-                    rest = rest[destination.Length..];
-                }
-            };
+            _distribute = () => PinnedPieces.Distribute(arrived, destinations);
         }
 
         public void Finish()

@@ -27,6 +27,17 @@ internal sealed class CudaStream(CudaDevice device) : IDisposable
         }
     }
 
+    /// <summary>Begins to fill a tensor from page-locked memory.</summary>
+    /// <param name="from">Is read until the copy has run.</param>
+    /// <param name="first">Its first byte.</param>
+    /// <param name="tensor">Gets all of its rows.</param>
+    public unsafe void CopyToDevice(PinnedBuffer from, nint first, Tensor tensor)
+    {
+        nint bytes = checked((nint)(tensor.Rows * tensor.Columns * tensor.Type.Bytes()));
+        if (first < 0 || first + bytes > from.Bytes) throw new ArgumentOutOfRangeException(nameof(first), first, $"{bytes:N0} bytes from there are more than the buffer's {from.Bytes:N0}");
+        if (bytes > 0) Driver.ThrowIfFailed(Driver.cuMemcpyHtoDAsync_v2((nuint)tensor.Address, (void*)(from.Address + first), (nuint)bytes, Handle));
+    }
+
     /// <summary>Copies from one tensor to the beginning of another.</summary>
     public void Copy(Tensor source, Tensor destination, nint bytes)
         => Driver.ThrowIfFailed(Driver.cuMemcpyDtoDAsync_v2((nuint)destination.Address, (nuint)source.Address, (nuint)bytes, Handle));
