@@ -48,6 +48,10 @@ class Stage:
             write_features(output, lengths, batches, [engine.rows(x, y) for x, y in zip(inputs, features)])
         return {"seconds": seconds}
 
+    def release(self):
+        for engine in self.engines.values():
+            engine.release()
+
     def attention(self, **request):
         return importlib.import_module("attention").measure(**request)
 
@@ -77,6 +81,7 @@ def main():
         except Exception as error:   # the one who asked decides what a failure means
             kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "   # a ValueError is a peer's own word
             answer = {"error": kind + str(error).strip()[:500]}
+            stage.release()   # after a lack of memory, what is cached would be missing to the next
         print(json.dumps(answer), flush=True)
 
 

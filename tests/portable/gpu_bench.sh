@@ -10,7 +10,7 @@ trap 'rm -rf "$root"' EXIT
 tar --extract --file "$1" --directory "$root" --strip-components=1
 
 fail() { printf '%s\n' "$1" >&2; cat "$root/out/gpu-bench.log" >&2; exit 1; }
-QUICK=1 PYTHON=/usr/bin/python3 OUT=$root/out WAVLM_CUDA_PATH=$PWD/tests/cuda-on-cpu/build XDG_CACHE_HOME=$root/cache "$root/gpu-bench.sh" >"$root/said" || fail "gpu-bench.sh ended with $?"
+QUICK=1 PYTHON=/usr/bin/python3 OUT=$root/out WAVLM_CUDA_PATH=$PWD/tests/cuda-on-cpu/build "$root/gpu-bench.sh" >"$root/said" || fail "gpu-bench.sh ended with $?"
 for step in doctor "init large" "init base" kernels "encode large" "encode base" files peers report; do
     grep -q "^$step: done" "$root/said" || fail "step $step is not done"
 done
@@ -21,7 +21,9 @@ grep -q '</html>' "$root/out/report.html" || fail "no report.html"
 [ "$(ls "$root/out" | wc -l)" -le 8 ] || fail "more files than a narrow door lets through: $(ls "$root/out")"
 
 # Without a GPU there is nothing to measure, and it says so at once.
-status=0
-OUT=$root/none "$root/gpu-bench.sh" >"$root/said-without" 2>&1 || status=$?
-[ $status = 2 ] && grep -q '^no usable GPU' "$root/said-without" || fail "without a GPU it ended with $status, expected 2: $(cat "$root/said-without")"
+if ! PATH="$PATH:/usr/sbin:/sbin" ldconfig -p | grep -q 'libcuda\.so\.1'; then
+    status=0
+    OUT=$root/none env --unset=WAVLM_CUDA_PATH "$root/gpu-bench.sh" >"$root/said-without" 2>&1 || status=$?
+    [ $status = 2 ] && grep -q '^no usable GPU' "$root/said-without" || fail "without a GPU it ended with $status, expected 2: $(cat "$root/said-without")"
+fi
 cat "$root/said"

@@ -8,7 +8,7 @@ public sealed class PortableTests
     private const int CannotBeDecided = 77;
 
     // Beside other tests, with every kernel still to be compiled.
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(4);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(8);
 
     [SkippableFact]
     public void Archive_runs_where_there_is_only_the_C_library() => Run("chroot.sh");
