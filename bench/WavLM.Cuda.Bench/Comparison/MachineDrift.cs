@@ -7,7 +7,7 @@ namespace WavLM.Cuda.Bench.Comparison;
 /// that changed would move it, and the ceilings' median stands in, or 1 where no ceilings were measured in both or where the machines differ.
 /// <para>
 /// The ceilings (a device's own copy and library products) are not this project's code, so they tell a slower machine from a slower
-/// build: where the common ratio exceeds theirs beyond the noise and by <see cref="LeastOfBuild" />, everything in B is slower, and the build is to
+/// build: where B's times are longer on the whole, and more so than the ceilings', beyond the noise and by <see cref="LeastOfBuild" />, the build is to
 /// blame. Without ceilings the two look the same, and only what no machine was seen to do by itself (<see cref="MostOfMachine" />) is held against the build.
 /// </para>
 /// </summary>
@@ -25,14 +25,17 @@ internal sealed record MachineDrift
     // What one measurement differs by from one process to the next, where too few are there to tell.
     private const double AssumedBetweenRuns = 0.02;
 
+    // Other work may disturb a whole measurement: what lies between two processes has longer tails than a normal variable, however many tell of it.
+    private const double MostFreedom = 10;
+
     // One false alarm in two hundred.
     private const double FalseAlarms = 0.005;
 
     /// <summary>Of the ratio that is expected of a measurement that did not change.</summary>
     public double ExpectedLog { get; private init; }
 
-    /// <summary>The same of the least disturbed runs.</summary>
-    public double LeastDisturbedLog { get; private init; }
+    /// <summary>The same of the first deciles and of the first quartiles.</summary>
+    public (double Decile, double Quartile) LeastDisturbedLogs { get; private init; }
 
     /// <summary>Standard deviation of a measurement's logarithm between two runs, beyond what its own runs tell.</summary>
     public double BetweenRuns { get; private init; } = AssumedBetweenRuns;
@@ -54,7 +57,7 @@ internal sealed record MachineDrift
 
     private double Variance { get; init; }
 
-    private double BetweenRunsFreedom { get; init; } = 1e6;   // an assumption has no error of its own
+    private double BetweenRunsFreedom { get; init; } = MostFreedom;
 
     /// <summary>What happened between two files to measurements of these ratios.</summary>
     public static MachineDrift Between(BenchResults a, BenchResults b, IReadOnlyList<TimeRatio> ratios)
@@ -71,6 +74,10 @@ internal sealed record MachineDrift
         if (ratios.Count < Enough) return drift.OfCeilings is null ? drift : drift.Following(ceilings);
         return drift.Following(ratios).Blaming(ceilings);
     }
+
+    /// <summary>By how much the least disturbed runs are slower (or faster, for -1), beyond what is expected: by the one of two quantiles that says less.</summary>
+    public double LeastDisturbed(TimeRatio ratio, int sign)
+        => Math.Min(sign * (ratio.DecileLog - LeastDisturbedLogs.Decile), sign * (ratio.QuartileLog - LeastDisturbedLogs.Quartile));
 
     /// <summary>The variance of a measurement's distance from what is expected, and its degrees of freedom (Satterthwaite).</summary>
     public (double Variance, double Freedom) Added(TimeRatio ratio)
@@ -89,9 +96,9 @@ internal sealed record MachineDrift
         {
             OfMeasurements = true,
             ExpectedLog = expected,
-            LeastDisturbedLog = Statistics.Median([.. ratios.Select(r => r.LeastDisturbedLog)]),
+            LeastDisturbedLogs = (Statistics.Median([.. ratios.Select(r => r.DecileLog)]), Statistics.Median([.. ratios.Select(r => r.QuartileLog)])),
             BetweenRuns = Math.Sqrt(between),
-            BetweenRunsFreedom = 0.8 * (ratios.Count - 1),
+            BetweenRunsFreedom = Math.Min(MostFreedom, 0.8 * (ratios.Count - 1)),
             Variance = Math.PI / 2 * (within + between) / ratios.Count,   // of a median
         };
     }
@@ -99,7 +106,7 @@ internal sealed record MachineDrift
     private MachineDrift Following(List<(string Name, TimeRatio Ratio)> ceilings) => this with
     {
         ExpectedLog = Statistics.Median([.. ceilings.Select(c => c.Ratio.Log)]),
-        LeastDisturbedLog = Statistics.Median([.. ceilings.Select(c => c.Ratio.LeastDisturbedLog)]),
+        LeastDisturbedLogs = (Statistics.Median([.. ceilings.Select(c => c.Ratio.DecileLog)]), Statistics.Median([.. ceilings.Select(c => c.Ratio.QuartileLog)])),
         Variance = CeilingsVariance(ceilings),
     };
 
@@ -107,8 +114,8 @@ internal sealed record MachineDrift
     {
         if (ceilings.Count == 0) return this with { BuildIsSlower = ExpectedLog > Math.Log(MostOfMachine) };
         double beyond = ExpectedLog - Math.Log(OfCeilings!.Value);
-        double bound = Math.Max(Math.Log(LeastOfBuild), StudentQuantile.NormalAbove(FalseAlarms) * Math.Sqrt(Variance + CeilingsVariance(ceilings)));
-        return this with { BuildIsSlower = beyond > bound };
+        double bound = Math.Max(Math.Log(LeastOfBuild), StudentQuantile.Above(FalseAlarms, MostFreedom) * Math.Sqrt(Variance + CeilingsVariance(ceilings)));
+        return this with { BuildIsSlower = beyond > bound && ExpectedLog > Math.Log(LeastOfBuild) };
     }
 
     // Ceilings are few: what they are apart by themselves counts, too.
@@ -125,7 +132,8 @@ internal sealed record MachineDrift
         {
             if (b.Ceilings.FirstOrDefault(c => c.Name == ofA.Name) is not { } ofB) continue;
             double usual = TimeRatio.Scatter(ofA.Seconds);
-            TimeRatio whole = new(Math.Log(ofA.PerSecond / ofB.PerSecond), Math.Log(ofA.PerSecond / ofB.PerSecond), 0, 1);
+            double log = Math.Log(ofA.PerSecond / ofB.PerSecond);
+            TimeRatio whole = new(log, log, log, 0, 1);
             // Seconds compare only where both did the same work, which the rates tell.
             bool sameWork = ofA.Seconds.Count > 0 && ofB.Seconds.Count > 0
                 && Math.Abs(ofA.PerSecond * Statistics.Median(ofA.Seconds) / (ofB.PerSecond * Statistics.Median(ofB.Seconds)) - 1) < 1e-3;

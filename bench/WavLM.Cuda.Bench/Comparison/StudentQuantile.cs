@@ -14,7 +14,7 @@ internal static class StudentQuantile
     }
 
     /// <summary>What a standard normal variable exceeds with this probability, below one half.</summary>
-    public static double NormalAbove(double probability)
+    private static double NormalAbove(double probability)
     {
         double low = 0, high = 40;
         for (int i = 0; i < 100; i++)

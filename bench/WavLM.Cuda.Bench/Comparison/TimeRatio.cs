@@ -8,10 +8,11 @@ namespace WavLM.Cuda.Bench.Comparison;
 /// where noise is normal, and a quarter of wild runs does not move it.
 /// </summary>
 /// <param name="Log">The ratio's natural logarithm.</param>
-/// <param name="LeastDisturbedLog">The same of the first deciles alone: whatever disturbs a run makes it longer, so the short ones tell best what the code needs.</param>
+/// <param name="DecileLog">The same of the first deciles alone: whatever disturbs a run makes it longer, so the short ones tell best what the code needs.</param>
+/// <param name="QuartileLog">The same of the first quartiles.</param>
 /// <param name="Variance">Of <paramref name="Log" />, from how the runs of each side scatter.</param>
 /// <param name="DegreesOfFreedom">How well that variance is known.</param>
-internal readonly record struct TimeRatio(double Log, double LeastDisturbedLog, double Variance, double DegreesOfFreedom)
+internal readonly record struct TimeRatio(double Log, double DecileLog, double QuartileLog, double Variance, double DegreesOfFreedom)
 {
     // The scatter of few runs is a poor guess, so that of all measurements is mixed in with the weight of this many runs.
     private const double UsualRuns = 4;
@@ -31,6 +32,7 @@ internal readonly record struct TimeRatio(double Log, double LeastDisturbedLog, 
         return new(
             Statistics.Median(pairs),
             Statistics.Quantile(logsB, 0.1) - Statistics.Quantile(logsA, 0.1),
+            Statistics.Quantile(logsB, 0.25) - Statistics.Quantile(logsA, 0.25),
             PairsVariance * (OfRuns(logsA, usualScatter) / logsA.Length + OfRuns(logsB, usualScatter) / logsB.Length),
             UsualRuns + QnEfficiency * (logsA.Length + logsB.Length - 2));
     }

@@ -52,6 +52,18 @@ public sealed class BenchCompareCommandTests : IDisposable
     }
 
     [Fact]
+    public void A_build_that_gains_less_than_the_machine_is_not_slower()
+    {
+        BenchResults a = new InventedResults(1).Kernels(), b = new InventedResults(2) { Drift = 0.95 }.Kernels();
+        b = b with { Ceilings = [.. b.Ceilings.Select(c => c with { PerSecond = c.PerSecond * 1.4, Seconds = [.. c.Seconds.Select(s => s / 1.4)] })], Notes = ["other programs ran"] };
+
+        Wavlm.Finished run = Compare(a, b);
+
+        Assert.Equal(0, run.ExitCode);
+        Assert.Contains("warning: B: other programs ran", run.Output);
+    }
+
+    [Fact]
     public void Without_ceilings_a_common_slowdown_is_the_machines_only_as_far_as_machines_drift()
     {
         Wavlm.Finished little = Compare(new InventedResults(1).Kernels(withCeilings: false), new InventedResults(2) { Build = 1.1 }.Kernels(withCeilings: false));
