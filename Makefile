@@ -2,23 +2,19 @@
 SHELL := /bin/bash
 CONFIGURATION := Release
 BIN := artifacts/bin/WavLM.Cuda.Cli/release/wavlm
-BENCH := artifacts/bin/WavLM.Cuda.Bench/release/WavLM.Cuda.Bench
 KERNELS_CHECK := artifacts/bin/WavLM.Cuda.KernelsCheck/release/WavLM.Cuda.KernelsCheck
 MUTANTS := artifacts/bin/WavLM.Cuda.Mutants/release/WavLM.Cuda.Mutants
 MODEL ?=
 PYTHON := /usr/bin/python3
 REFERENCE ?= ../shared/reference
-PRECISION ?= fp32
-DEVICE ?= cpu
-SECONDS ?= 10
 THREADS ?= $(shell nproc)
 # The results' name: the processor's, in letters and digits.
 HOST_NAME ?= $(shell sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1 | tr -cs 'A-Za-z0-9\n' '-' | tr 'A-Z' 'a-z' | sed 's/-$$//')-$(THREADS)-threads
 RESTORE := $(if $(CI),--locked-mode)
-VERSION := $(shell sed -n 's:.*<Version>\(.*\)</Version>.*:\1:p' src/WavLM.Cuda.Cli/WavLM.Cuda.Cli.csproj)
+VERSION := $(shell sed -n 's:.*<Version>\(.*\)</Version>.*:\1:p' Directory.Build.props)
 ARCHIVE := artifacts/wavlm-portable-$(VERSION)-linux-x64.tar.xz
 # Folders are in the list too: their times tell of files that were removed.
-ARCHIVE_SOURCES := $(shell find src kernels packaging tests/WavLM.Cuda.Checks tests/WavLM.Cuda.GpuCheck Directory.*.props LICENSE)
+ARCHIVE_SOURCES := $(shell find src kernels packaging bench/WavLM.Cuda.Bench bench/peers bench/gpu_bench.sh tests/WavLM.Cuda.Checks tests/WavLM.Cuda.GpuCheck Directory.*.props LICENSE -not -path '*/node_modules*' -not -path '*/__pycache__*' 2>/dev/null)
 
 PUBLISH := dotnet publish --runtime linux-x64 -p:PublishTrimmed=true --nologo --verbosity quiet
 
@@ -27,7 +23,7 @@ export DOTNET_CLI_TELEMETRY_OPTOUT := 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:   # prerequisites are in order, and several of them install packages
-.PHONY: help setup build demo test test-long abi-check abi-libraries kernels-check mutants bench bench-cpu reference-check emulator emulator-tests publish portable portable-check gpu-check clean
+.PHONY: help setup build demo test test-long abi-check abi-libraries browser kernels-check mutants bench bench-cpu bench-peers-tiny python-peers reference-check emulator emulator-tests publish portable portable-check gpu-check gpu-bench clean
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -43,10 +39,10 @@ build: setup ## build everything; the command is bin/wavlm
 demo: build ## features of the bundled recordings (MODEL=path for a real checkpoint)
 	@./demo.sh "$(MODEL)"
 
-test: build emulator-tests abi-libraries portable ## run every test
+test: build emulator-tests abi-libraries browser python-peers portable ## run every test
 	@./tests/run.sh
 
-test-long: build emulator-tests abi-libraries portable ## every test, and the checks once more on every emulated architecture
+test-long: build emulator-tests abi-libraries browser python-peers portable ## every test, and the checks once more on every emulated architecture
 	@FILTER=FullyQualifiedName~WavLM.Cuda ./tests/run.sh
 
 abi-check: build emulator abi-libraries ## the CUDA bindings against NVIDIA's headers and libraries; no GPU is needed
@@ -62,18 +58,33 @@ mutants: build emulator ## small changes of the kernels and of what launches the
 abi-libraries:
 	@./tests/abi/fetch.sh || echo "abi: NVIDIA's libraries are not at hand, and what needs them is skipped"
 
-bench: build ## time a pass operation by operation (MODEL=path PRECISION=fp32|bf16 SECONDS=10)
+browser:
+	@./setup.sh browser || echo "browser: no Chromium, and what needs it is skipped"
+
+bench: build ## time whole passes stage by stage (MODEL=path DEVICE=auto|cpu|cuda PRECISION=auto|fp32|fp16|bf16)
 	@$(if $(MODEL),,test -e artifacts/models/base/config.json || bin/wavlm init --size base --seed 1 --out artifacts/models/base)
-	@$(BENCH) stages $(or $(MODEL),artifacts/models/base) $(PRECISION) $(THREADS) $(SECONDS)
+	@bin/wavlm bench encode --model $(or $(MODEL),artifacts/models/base) --device $(or $(DEVICE),auto) --precision $(or $(PRECISION),auto) --threads $(THREADS)
 
 bench-cpu: build ## compare with ONNX Runtime and PyTorch on this CPU
 	@./setup.sh peers
 	@npm ci --prefix bench/peers --ignore-scripts --silent
-	@$(PYTHON) bench/peers/compare_cpu.py --wavlm bin/wavlm --bench $(BENCH) --audio tests/fixtures/audio --threads $(THREADS) --out bench/results/$(HOST_NAME)-cpu.json
+	@$(PYTHON) bench/peers/compare.py --device cpu --wavlm bin/wavlm --audio tests/fixtures/audio --threads $(THREADS) --out bench/results/$(HOST_NAME)-cpu.json
+
+bench-peers-tiny: build ## every peer that this machine can import, on tiny models: tries the scripts, measures nothing
+	@./setup.sh peers
+	@npm ci --prefix bench/peers --ignore-scripts --silent
+	@$(PYTHON) bench/peers/compare.py --device cpu --tiny --wavlm bin/wavlm --audio tests/fixtures/audio --threads $(THREADS) --out artifacts/peers/tiny.json
+
+gpu-bench: ## everything that is to be measured on this machine's GPU, peers included, within eight minutes; without .NET from the archive that is there (OUT=folder QUICK=1)
+	@if command -v dotnet >/dev/null; then $(MAKE) --no-print-directory portable; fi
+	@bench/gpu_bench.sh $(OUT)
+
+python-peers:
+	@./setup.sh reference || echo "peers: Debian's PyTorch is not at hand, and what needs it is skipped"
 
 reference-check: build ## Base and Large at full size against the PyTorch reference in float64 (REFERENCE=folder DEVICE=cpu|cuda)
 	@./setup.sh reference
-	@$(PYTHON) tests/reference/reference_check.py --wavlm bin/wavlm --reference $(REFERENCE) --device $(DEVICE) --audio tests/fixtures/audio/long.wav tests/fixtures/audio/medium.wav tests/fixtures/audio/short.wav
+	@$(PYTHON) tests/reference/reference_check.py --wavlm bin/wavlm --reference $(REFERENCE) --device $(or $(DEVICE),cpu) --audio tests/fixtures/audio/long.wav tests/fixtures/audio/medium.wav tests/fixtures/audio/short.wav
 
 emulator: ## the emulated CUDA device, in tests/cuda-on-cpu/build
 	@./setup.sh emulator

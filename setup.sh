@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs with apt what this machine lacks: the libraries that the command loads, and on request what else a target needs.
-#   setup.sh [peers | reference | emulator | portable]
+#   setup.sh [peers | reference | emulator | portable | browser]
 set -euo pipefail
 
 command -v dotnet >/dev/null || { echo "setup: no dotnet on PATH; install the .NET 10 SDK first" >&2; exit 1; }
@@ -33,6 +33,9 @@ case "${1:-}" in
     portable)
         program patchelf patchelf
         program xz xz-utils
+        ;;
+    browser)
+        command -v chromium >/dev/null || program chromium-headless-shell chromium-headless-shell
         ;;
 esac
 [ ${#missing[@]} -gt 0 ] || exit 0

@@ -49,7 +49,7 @@ __device__ __forceinline__ void load_window(uint4* window, const float* x, long 
         #pragma unroll
         for (int v = 0; v < WIDTH; v++) rounded.values[v] = (Operands)values.values[v];
         Operands* row = reinterpret_cast<Operands*>(window + (n % FRAGMENTS * PHASE<FRAGMENTS> + n / FRAGMENTS) * ROW);
-        store_packed(row + input, rounded);
+        *reinterpret_cast<Packed<Operands, WIDTH>*>(row + input) = rounded;
     }
 }
 

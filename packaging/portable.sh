@@ -37,6 +37,12 @@ for program in "$@"; do
     patchelf --set-rpath '$ORIGIN/lib' "$root/$(basename "$program")"
 done
 
+# What gpu-bench.sh runs with the machine's own Python, and some speech for it.
+install -m 755 bench/gpu_bench.sh "$root/gpu-bench.sh"
+mkdir -p "$root/peers/audio"
+install -m 644 bench/peers/*.py bench/peers/tiny-*.json bench/peers/README.md "$root/peers/"
+install -m 644 tests/fixtures/audio/{eighteen-seconds,long,medium,short}.wav "$root/peers/audio/"
+
 version=$("$root/wavlm" --version)
 sed "s/@VERSION@/$version/" packaging/README.txt >"$root/README.txt"
 cp LICENSE "$root/LICENSE"

@@ -2,7 +2,11 @@ using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using WavLM.Cuda.Backends.Cuda.Runtime;
+using WavLM.Cuda.Bench.Operations;
+using WavLM.Cuda.Bench.Results;
 using WavLM.Cuda.Extraction;
+using WavLM.Cuda.Native;
 
 namespace WavLM.Cuda.Bench;
 
@@ -12,11 +16,9 @@ namespace WavLM.Cuda.Bench;
 /// </summary>
 internal sealed class Serve : IDisposable
 {
-    // The budget of a batch that `wavlm extract` has by default.
-    private const double BatchSeconds = 120;
-
     private readonly Dictionary<string, float[]> _waveforms = [];
     private SpeechEncoder? _encoder;
+    private double _batchSeconds;
 
     public static int Run(TextReader requests, TextWriter answers)
     {
@@ -56,10 +58,19 @@ internal sealed class Serve : IDisposable
     {
         _encoder?.Dispose();
         _encoder = null;
-        Precision? precision = Precisions.Parse((string)request["precision"]!);
-        _encoder = SpeechEncoder.Load((string)request["model"]!, new EncoderOptions { Device = Device.Cpu, Precision = precision, Threads = (int)request["threads"]! });
-        return new JsonObject { ["ok"] = true, ["name"] = $"WavLM.Cuda ({_encoder.DeviceSet})" };
+        _batchSeconds = (double?)request["batch_seconds"] ?? ExtractionRun.DefaultBatchSeconds;
+        _encoder = SpeechEncoder.Load((string)request["model"]!, new EncoderOptions
+        {
+            Device = Device.Parse((string)request["device"]!),
+            Precision = Precisions.Parse((string)request["precision"]!),
+            Threads = (int)request["threads"]!,
+        });
+        return new JsonObject { ["ok"] = true, ["name"] = "WavLM.Cuda", ["machine"] = JsonSerializer.SerializeToNode(MachineOf(_encoder, (int)request["threads"]!), BenchResultsJson.Default.Machine) };
     }
+
+    private static Machine MachineOf(SpeechEncoder encoder, int threads) => MachineFacts.Of(
+        encoder.Device.IsCuda ? DeviceFacts.Of(encoder.Device.Ordinal).Name : MachineFacts.Processor, encoder.DeviceSet, threads,
+        encoder.Device.IsCuda && CudaLibraries.Locate().Any(static found => found.Emulated));
 
     private JsonObject Encode(JsonNode request)
     {
@@ -70,7 +81,7 @@ internal sealed class Serve : IDisposable
 
         var features = new Features[utterances.Length];
         Stopwatch watch = Stopwatch.StartNew();
-        foreach (List<int> batch in new BatchPlanner(encoder.Config, BatchSeconds).Plan(Enumerable.Range(0, lengths.Length), i => lengths[i]))
+        foreach (List<int> batch in new BatchPlanner(encoder.Config, _batchSeconds).Plan(Enumerable.Range(0, lengths.Length), i => lengths[i]))
         {
             Features[] encoded = encoder.Encode([.. batch.Select(i => utterances[i])], layer, CancellationToken.None);
             for (int i = 0; i < batch.Count; i++) features[batch[i]] = encoded[i];

@@ -15,6 +15,11 @@ def read_config(folder):
     return json.loads((Path(folder) / "config.json").read_text())
 
 
+def normalizes(folder):
+    """Whether the checkpoint wants waveforms of mean 0 and variance 1."""
+    return json.loads((Path(folder) / "preprocessor_config.json").read_text())["do_normalize"]
+
+
 def read_tensors(folder, dtype=torch.float32):
     """Every tensor by its name, in one spelling of the weight norm and without a head model's prefix."""
     path = Path(folder) / "model.safetensors"

@@ -23,21 +23,22 @@ async function load({ model, threads, precision }) {
   return { ok: true, name: `ONNX Runtime ${version}` };
 }
 
-async function run({ waveforms, lengths, layer, batch, output }) {
+async function run({ waveforms, lengths, layer, batches, output }) {
   const [inputName] = session.inputNames, [outputName] = session.outputNames;
   if (outputName !== `hidden_state_${layer}`) throw new Error(`layer ${layer}: the graph gives ${outputName}`);
   const utterances = readUtterances(waveforms, lengths);
 
   const features = [];
+  const padded = batches ?? lengths.map((_, i) => [i]);
   const start = performance.now();
-  for (let i = 0; i < utterances.length; i += batch || 1) {
-    const padded = pad(utterances.slice(i, i + (batch || 1)));
-    const { [outputName]: hiddenState } = await session.run({ [inputName]: padded });
+  for (const batch of padded) {
+    const waveforms = pad(batch.map(i => utterances[i]));
+    const { [outputName]: hiddenState } = await session.run({ [inputName]: waveforms });
     features.push(hiddenState);
   }
   const seconds = (performance.now() - start) / 1000;
 
-  if (output) writeFeatures(output, features, lengths);
+  if (output) writeFeatures(output, features, padded.flat(), lengths);
   return { seconds };
 }
 
@@ -62,12 +63,15 @@ function pad(utterances) {
   return new ort.Tensor('float32', samples, [utterances.length, longest]);
 }
 
-/** Utterances end to end, without the frames that padding made. */
-function writeFeatures(path, features, lengths) {
+/** Utterances end to end in the order of the waveforms, without the frames that padding made. */
+function writeFeatures(path, features, order, lengths) {
   const rows = features.flatMap(({ data, dims: [utterances, frames, width] }) =>
     Array.from({ length: utterances }, (_, i) => ({ row: data.subarray(i * frames * width, (i + 1) * frames * width), width })));
-  writeFileSync(path, Buffer.concat(rows.map(({ row, width }, i) =>
-    Buffer.from(row.buffer, row.byteOffset, 4 * width * frameCount(lengths[i])))));
+  const of = new Map(order.map((utterance, i) => [utterance, rows[i]]));
+  writeFileSync(path, Buffer.concat(lengths.map((length, i) => {
+    const { row, width } = of.get(i);
+    return Buffer.from(row.buffer, row.byteOffset, 4 * width * frameCount(length));
+  })));
 }
 
 /** Of WavLM's seven convolutions together: a frame every 320 samples, 400 samples wide. */

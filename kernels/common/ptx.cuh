@@ -45,6 +45,18 @@ __device__ __forceinline__ void copy_async_4(void* shared_to, const void* global
 #endif
 }
 
+// 16 bytes to global memory in one store, to a multiple of 16. A struct's store NVRTC takes apart where it cannot see the alignment
+// through a loop's additions: into four of 4 bytes, each of which touches the same sectors.
+__device__ __forceinline__ void store_16(void* global_to, unsigned a, unsigned b, unsigned c, unsigned d)
+{
+#ifdef CUDA_ON_CPU
+    struct alignas(16) Words { unsigned a, b, c, d; };
+    *reinterpret_cast<Words*>(global_to) = Words{a, b, c, d};
+#else
+    asm volatile("st.global.v4.b32 [%0], {%1, %2, %3, %4};" :: "l"(global_to), "r"(a), "r"(b), "r"(c), "r"(d) : "memory");
+#endif
+}
+
 // Closes a group: this thread's copies since the last one, possibly none.
 __device__ __forceinline__ void copy_async_commit()
 {

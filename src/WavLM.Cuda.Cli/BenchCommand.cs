@@ -9,6 +9,8 @@ internal static class BenchCommand
     private const string Closing = """
         Examples:
           wavlm bench encode --model wavlm-large --device cuda
+          wavlm bench compare before.json after.json
+          wavlm bench report kernels.json encode.json --out report.html
         """;
 
     public static Command Create()
@@ -17,6 +19,10 @@ internal static class BenchCommand
         {
             BenchKernelsCommand.Kernels(),
             BenchKernelsCommand.Operations(),
+            BenchEncodeCommand.Create(),
+            BenchFilesCommand.Create(),
+            BenchCompareCommand.Create(),
+            BenchReportCommand.Create(),
             Serving(),
         };
         return command;

@@ -9,6 +9,9 @@ internal static class ExitCode
     /// <summary>At least one input failed; the others are complete.</summary>
     public const int InputsFailed = 1;
 
+    /// <summary>`bench compare`: the second file is slower beyond what noise explains.</summary>
+    public const int Slower = 1;
+
     /// <summary>Nothing was attempted: usage, model, layer, output folder, device, equal ids, or something unexpected.</summary>
     public const int NothingAttempted = 2;
 

@@ -33,4 +33,7 @@ public sealed class EncoderOptions
 
     /// <summary>How a waveform becomes layer k; by default as Hugging Face transformers does it.</summary>
     public FeatureConvention? Convention { get; init; }
+
+    /// <summary>Rows that the matrix library chooses its algorithms for; null for those of a user. To learn what one choice for all batches costs.</summary>
+    internal int? ReferenceRows { get; init; }
 }

@@ -1,6 +1,7 @@
 using WavLM.Cuda.Backends;
 using WavLM.Cuda.Backends.Cpu;
 using WavLM.Cuda.Backends.Cuda;
+using WavLM.Cuda.Backends.Cuda.Runtime;
 using WavLM.Cuda.Checkpoints;
 using WavLM.Cuda.Model;
 using WavLM.Cuda.Native;
@@ -88,7 +89,7 @@ public sealed class SpeechEncoder : IFeatureEncoder, IDisposable
         {
             return thread.Run(() =>
             {
-                IBackend backend = device.IsCuda ? CudaBackend.Open(device.Ordinal, precision, options.Warn ?? (static _ => { })) : new CpuBackend(precision, options.Threads);
+                IBackend backend = device.IsCuda ? CudaBackend.Open(device.Ordinal, precision, options.Warn ?? (static _ => { }), options.ReferenceRows ?? Gemm.ReferenceRows) : new CpuBackend(precision, options.Threads);
                 try
                 {
                     EncoderWeights weights = EncoderWeights.Load(checkpoint, backend, cancellationToken);
@@ -187,6 +188,9 @@ public sealed class SpeechEncoder : IFeatureEncoder, IDisposable
         });
         _thread.Dispose();
     }
+
+    /// <summary>Runs a body on the encoder's own thread, for checks and benchmarks.</summary>
+    internal T Run<T>(Func<IBackend, EncoderWeights, WaveformNormalization, T> body) => _thread.Run(() => body(_backend, _weights, _normalization));
 
     private T RunPacked<T>(IReadOnlyList<Waveform> waveforms, Func<PackedBatch, T> pass)
     {

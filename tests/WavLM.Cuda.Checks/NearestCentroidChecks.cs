@@ -11,6 +11,7 @@ internal static class NearestCentroidChecks
     [
         .. Check.OfEveryLength("nearest_centroid", first: 1, (on, rows) => IsNearest(on, rows, count: 3, columns: 5)),
         .. Check.Cross("nearest_centroid", ("rows", [1, 63, 64, 65, 130]), ("centroids", [1, 2, 63, 64, 65, 130]), Columns, IsNearest),
+        .. Check.Cross("nearest_centroid of rows that end within a part", ("columns", [34, 36]), (on, c) => IsNearest(on, rows: 5, count: 70, c)),
         .. Check.Cross("nearest_centroid of wide rows", ("columns", [768, 1024]), (on, c) => IsNearest(on, rows: 5, count: 100, c)),
         .. Check.Cross("nearest_centroid of equal ones is the first", ("centroids", [2, 9, 65, 130]), IsFirstOfEqual),
         .. Check.Cross("nearest_centroid of what is not finite is none", ("centroids", [1, 70]), IsNoneOfWhatIsNotFinite),

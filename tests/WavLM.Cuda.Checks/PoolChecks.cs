@@ -9,7 +9,7 @@ internal static class PoolChecks
     private const double LargeMean = 1000;
 
     private static readonly (string, int[]) Frames = ("frames", [1, 2, 15, 16, 17, 257]);
-    private static readonly (string, int[]) Columns = ("columns", [1, 31, 32, 33, 100]);
+    private static readonly (string, int[]) Columns = ("columns", [1, 31, 32, 33, 34, 100]);
     private static readonly (string, int[]) Deviation = ("deviation", [0, 1]);
 
     public static IEnumerable<Check> All =>

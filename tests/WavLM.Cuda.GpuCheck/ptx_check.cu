@@ -47,6 +47,15 @@ copy_async_words(const int* __restrict__ x, int* __restrict__ y)
     y[i] = tile[threadIdx.x];
 }
 
+// Packs of 16 bytes, each to another thread's place of its block. x, y [blocks * THREADS].
+extern "C" __global__ void __launch_bounds__(THREADS)
+store_packs(const uint4* __restrict__ x, uint4* __restrict__ y)
+{
+    const long long first = (long long)blockIdx.x * THREADS;
+    const uint4 pack = x[first + threadIdx.x];
+    store_16(y + first + (THREADS - 1 - threadIdx.x), pack.x, pack.y, pack.z, pack.w);
+}
+
 // A warp has 32 rows of 16 bytes; its lane l names row places[l]. plain, transposed [warps][32] four registers each.
 extern "C" __global__ void __launch_bounds__(THREADS)
 load_matrices(const uint4* __restrict__ rows, const int* __restrict__ places, uint4* __restrict__ plain, uint4* __restrict__ transposed)

@@ -7,6 +7,8 @@ namespace WavLM.Cuda.KernelsCheck;
 /// <summary>What the compiler made of the kernels, for kernels/README.md: WavLM's own in rows, the relatives' as their extremes.</summary>
 internal static class CompiledTable
 {
+    private static readonly string[] Globals = ["LDGSTS", "LDG", "STG"];
+
     /// <param name="compiled">Every variant for every architecture, the architectures of each together.</param>
     /// <param name="compiler">NVRTC's version.</param>
     /// <param name="summary">What the run ended with.</param>
@@ -22,10 +24,12 @@ internal static class CompiledTable
 
             By NVRTC {compiler}, for {string.Join(", ", Architecture.All)} in this order where they differ; "half" is float16 and bfloat16, the worse
             of both. Warps: as many as a multiprocessor can hold at once, of {string.Join(", ", Architecture.All.Select(static a => a.Warps))}. Shared memory: static and dynamic.
-            {summary}; nothing lies in local memory (no LDL, no STL).
+            {summary}; nothing lies in local memory (no LDL, no STL). Of the code: all instructions, those on tensor
+            cores (HMMA), copies from global to shared memory (LDGSTS), loads and stores of global memory (LDG, STG) and how many
+            of all these accesses move 16 bytes a lane.
 
-            | kernel | compiled with | model | threads | registers | shared bytes | warps | HMMA | LDGSTS |
-            |---|---|---|---|---|---|---|---|---|
+            | kernel | compiled with | model | threads | registers | shared bytes | warps | instructions | HMMA | LDGSTS | LDG, STG | of 16 bytes |
+            |---|---|---|---|---|---|---|---|---|---|---|---|
 
             """);
         foreach (IGrouping<string, CompiledVariant> row in own.GroupBy(static variant => RowOf(variant.Checked.Variant)))
@@ -33,7 +37,7 @@ internal static class CompiledTable
             KernelVariant variant = row.First().Checked.Variant;
             IGrouping<Architecture, CompiledVariant>[] architectures = [.. row.GroupBy(static each => each.Architecture)];
             text.Append(CultureInfo.InvariantCulture,
-                $"| `{variant.Entry}` | {DefinesOf(variant)} | {ModelsOf(row)} | {variant.Threads} | {Most(static c => c.Entry.Registers)} | {Most(static c => c.SharedBytes)} | {Figures.Each(architectures.Select(static a => a.Min(static c => c.Occupancy.Warps)))} | {Most(static c => c.Entry.Count("HMMA"))} | {Most(static c => c.Entry.Count("LDGSTS"))} |\n");
+                $"| `{variant.Entry}` | {DefinesOf(variant)} | {ModelsOf(row)} | {variant.Threads} | {Most(static c => c.Entry.Registers)} | {Most(static c => c.SharedBytes)} | {Figures.Each(architectures.Select(static a => a.Min(static c => c.Occupancy.Warps)))} | {Most(static c => c.Entry.CountAll)} | {Most(static c => c.Entry.Count("HMMA"))} | {Most(static c => c.Entry.Count("LDGSTS"))} | {Most(static c => Globals.Skip(1).Sum(c.Entry.Count))} | {Most(static c => Globals.Sum(c.Entry.CountOf16Bytes))} |\n");
 
             string Most(Func<CompiledVariant, int> figure) => Figures.Each(architectures.Select(architecture => architecture.Max(figure)));
         }

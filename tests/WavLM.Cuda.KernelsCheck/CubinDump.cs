@@ -7,10 +7,20 @@ namespace WavLM.Cuda.KernelsCheck;
 /// <param name="Registers">Of a thread.</param>
 /// <param name="StackBytes">Of a thread: local memory, where spilled registers and arrays indexed at run time go.</param>
 /// <param name="SharedBytes">Static shared memory of a block. sm_90 counts the system's kilobyte among it.</param>
-/// <param name="Instructions">How many there are of each operation, by its name up to the first dot: HMMA of HMMA.16816.F32.</param>
+/// <param name="Instructions">How many there are of each operation, modifiers included: HMMA.16816.F32.</param>
 internal sealed record FunctionDump(int Registers, int StackBytes, int SharedBytes, IReadOnlyDictionary<string, int> Instructions)
 {
-    public int Count(string operation) => Instructions.GetValueOrDefault(operation);
+    /// <summary>All of them.</summary>
+    public int CountAll => Instructions.Values.Sum();
+
+    /// <summary>Those of an operation by its name up to the first dot: HMMA of HMMA.16816.F32.</summary>
+    public int Count(string operation) => CountWhere(operation, static _ => true);
+
+    /// <summary>Those of them that move 16 bytes a lane.</summary>
+    public int CountOf16Bytes(string operation) => CountWhere(operation, static modifiers => modifiers.Contains("128"));
+
+    private int CountWhere(string operation, Func<string[], bool> modifiers)
+        => Instructions.Where(entry => entry.Key.Split('.') is var parts && parts[0] == operation && modifiers(parts)).Sum(static entry => entry.Value);
 }
 
 /// <summary>What cuobjdump --dump-resource-usage --dump-sass prints of a cubin.</summary>
@@ -49,6 +59,6 @@ internal static partial class CubinDump
     private static partial Regex Function();
 
     // Address, predicate if any, operation. The second line of an instruction has its other eight bytes alone.
-    [GeneratedRegex(@"^\s+/\*[0-9a-f]{4,}\*/\s+(?:@!?U?P\w+\s+)?([A-Z][A-Z0-9_]*)")]
+    [GeneratedRegex(@"^\s+/\*[0-9a-f]{4,}\*/\s+(?:@!?U?P\w+\s+)?([A-Z][A-Za-z0-9_.]*)")]
     private static partial Regex Instruction();
 }

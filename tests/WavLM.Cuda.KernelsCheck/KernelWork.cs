@@ -9,7 +9,8 @@ namespace WavLM.Cuda.KernelsCheck;
 /// <param name="Bytes">That a launch must read and write, each once.</param>
 /// <param name="Operations">Of a launch; a multiply-add is two.</param>
 /// <param name="Rate">What they are done with.</param>
-internal sealed record KernelWork(string Kernel, int Launches, double Bytes, double Operations, OperationRate Rate = OperationRate.Float32)
+/// <param name="Exponentials">Of a launch.</param>
+internal sealed record KernelWork(string Kernel, int Launches, double Bytes, double Operations, OperationRate Rate = OperationRate.Float32, double Exponentials = 0)
 {
     private const int Erf = 25, Norm = 8;   // operations an element
     private const int Centroids = 500;
@@ -67,7 +68,7 @@ internal sealed record KernelWork(string Kernel, int Launches, double Bytes, dou
         yield return new("layer_norm", config.Layers, normBytes + 4 * gates * frames * config.Heads, (Norm + 4 * gates) * stream);
         yield return new("layer_norm", config.Layers, normBytes, Norm * stream);
         yield return new("layer_norm", 1, config.PreNorm ? 8 * stream : normBytes, Norm * stream);
-        yield return new("gated_attention", config.Layers, 4 * stored * stream + 4 * gates * frames * config.Heads, 4 * frames * stream, matrices);
+        yield return new("gated_attention", config.Layers, 4 * stored * stream + 4 * gates * frames * config.Heads, 4 * frames * stream, matrices, config.Heads * frames * frames);
         yield return new("gelu", config.Layers, 2 * stored * frames * config.FeedForwardWidth, Erf * frames * config.FeedForwardWidth);
     }
 

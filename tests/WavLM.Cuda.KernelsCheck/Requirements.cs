@@ -7,6 +7,10 @@ internal static class Requirements
     private static readonly string[] OnTensorCores = ["gated_attention", "positional_conv"];
     private static readonly string[] TensorCoreOperations = ["HMMA", "LDGSTS"];
 
+    // What these write lies in rows of at least 16 bytes. The compiler takes stores of a struct apart; a gate is 4 bytes.
+    private static readonly string[] StoreIn16Bytes = ["compact", "first_conv", "gated_attention_tensor_cores", "gelu", "layer_norm", "positional_conv_tensor_cores"];
+    private const int MostNarrowStores = 1;
+
     /// <summary>Everything that is wrong with a compiled variant.</summary>
     public static IEnumerable<Finding> Check(CompiledVariant compiled)
     {
@@ -25,6 +29,10 @@ internal static class Requirements
             yield return new(FindingKind.Error, kernel, architecture, $"{compiled.SharedBytes:N0} bytes of shared memory", $"at most {architecture.SharedBytesOfBlock:N0}");
         else if (compiled.Occupancy.Blocks == 0)
             yield return new(FindingKind.Error, kernel, architecture, $"no block of {compiled.Checked.Variant.Threads} threads with {compiled.Entry.Registers} registers fits", "one or more");
+
+        int narrow = compiled.Entry.Count("STG") - compiled.Entry.CountOf16Bytes("STG");
+        if (StoreIn16Bytes.Contains(compiled.Checked.Variant.Entry) && narrow > MostNarrowStores)
+            yield return new(FindingKind.Error, kernel, architecture, $"{narrow} stores of less than 16 bytes", $"at most {MostNarrowStores}");
 
         if (!OnTensorCores.Any(operation => compiled.Checked.Variant.Entry.StartsWith(operation, StringComparison.Ordinal)) || !compiled.Checked.Uses.Any(static use => use.IsHalf)) yield break;
         foreach (string operation in TensorCoreOperations)

@@ -10,10 +10,11 @@ internal sealed record Outcome(Site Site, Verdict Verdict, int Trials, double Se
 /// <summary>The mutants of one build of this program: the trials are measured on it as it is, then each mutant is put to those that reach it.</summary>
 /// <param name="child">Runs that build.</param>
 /// <param name="processes">At once.</param>
-internal sealed class Campaign(Child child, int processes)
+/// <param name="proven">Whether a mutant is proven to change nothing.</param>
+internal sealed class Campaign(Child child, int processes, Func<Site, bool> proven)
 {
-    // A mutant of a common header is reached by thousands of trials, and one that survives these many of every kernel survives the rest.
-    private const int MostTrialsOfKernels = 100;
+    // Thousands of trials reach a mutant of a common header. One that a proof expects to survive all of them is not put to all.
+    private const int MostTrialsOfProven = 100;
 
     /// <param name="mutants">Each with how a child finds it and which trials could see it.</param>
     /// <param name="done">Gets every outcome as it is known, from several threads.</param>
@@ -24,7 +25,8 @@ internal sealed class Campaign(Child child, int processes)
         ConcurrentBag<Outcome> outcomes = [];
         Parallel.ForEach(Partitioner.Create(mutants, EnumerablePartitionerOptions.NoBuffering), new ParallelOptions { MaxDegreeOfParallelism = processes }, mutant =>
         {
-            Measured[] trials = Spread(measured.Where(mutant.Reaches));
+            Measured[] trials = [.. measured.Where(mutant.Reaches)];
+            if (proven(mutant.Site)) trials = Spread(trials);
             Stopwatch clock = Stopwatch.StartNew();
             Verdict verdict = trials.Length == 0 ? new(Fate.Survived, "no trial reaches it") : child.Attempt(mutant.Mutant, trials);
             Outcome outcome = new(mutant.Site, verdict, trials.Length, clock.Elapsed.TotalSeconds);
@@ -35,12 +37,12 @@ internal sealed class Campaign(Child child, int processes)
     }
 
     /// <summary>Of the trials that launch the same kernels at most so many, evenly from the shortest to the longest.</summary>
-    private static Measured[] Spread(IEnumerable<Measured> trials) =>
+    private static Measured[] Spread(Measured[] trials) =>
     [
         .. trials.GroupBy(static trial => string.Join(' ', trial.Kernels.Order(StringComparer.Ordinal))).SelectMany(static alike =>
         {
             Measured[] all = [.. alike];
-            int taken = Math.Min(all.Length, MostTrialsOfKernels);
+            int taken = Math.Min(all.Length, MostTrialsOfProven);
             return Enumerable.Range(0, taken).Select(i => all[(int)(i * (long)all.Length / taken)]);
         }).OrderBy(static trial => trial.Seconds),
     ];

@@ -23,12 +23,13 @@ internal static class Survey
         }
         Equivalents equivalents = Equivalents.Parse(File.ReadAllText(Path.Combine(repository, "tests", "WavLM.Cuda.Mutants", "equivalent.md")));
         string device = CopyOfDevice(Path.Combine(repository, "artifacts", "mutants", "device"));
+        Func<Site, bool> proven = site => equivalents.Contains(site.Key);
         Action<Outcome> tell = outcome => Tell(outcome, equivalents, options);
-        List<Outcome> outcomes = [.. new Campaign(new Child(Environment.ProcessPath!, device), Processes).Run(Campaign.OfKernels(kernels), tell)];
+        List<Outcome> outcomes = [.. new Campaign(new Child(Environment.ProcessPath!, device), Processes, proven).Run(Campaign.OfKernels(kernels), tell)];
         if (launches.Length > 0)
         {
             string program = SwitchedProduct.Build(repository, Path.Combine(repository, "artifacts", "mutants", "product"), switches);
-            outcomes.AddRange(new Campaign(new Child(program, device), Processes).Run(Campaign.OfSwitches(launches), tell));
+            outcomes.AddRange(new Campaign(new Child(program, device), Processes, proven).Run(Campaign.OfSwitches(launches), tell));
         }
         return Conclude([.. outcomes], equivalents, options);
     }

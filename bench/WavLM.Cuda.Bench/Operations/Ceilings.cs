@@ -13,6 +13,8 @@ internal static class Ceilings
 
     private const string Case = "ceiling";
 
+    private const int Samples = 12;
+
     /// <summary>One tensor to another.</summary>
     public static Operation Copy(BenchDevice device)
     {
@@ -35,6 +37,28 @@ internal static class Ceilings
         int width = device.Emulated ? EmulatedWidth : device.Backend is CudaBackend ? DeviceWidth : HostWidth;
         ElementType operands = device.Backend.OperandType;
         return MatrixOperations.Linear(FrontEndOperations.GemmOf(operands), Case, operands, width, width, width, operands, Epilogue.None, biased: false);
+    }
+
+    /// <summary>All that a pass is held against: the copy, and products in its precision and in float32.</summary>
+    /// <param name="precision">Of the pass.</param>
+    /// <param name="open">Makes the device in a precision, on this thread.</param>
+    /// <exception cref="DeviceMemoryException">There is no room for them.</exception>
+    public static IReadOnlyList<Ceiling> Measure(Precision precision, Func<Precision, BenchDevice> open)
+    {
+        List<Ceiling> ceilings = [];
+        foreach (Precision of in new[] { precision, Precision.Float32 }.Distinct())
+        {
+            using BenchDevice device = open(of);
+            var random = new RandomValues(device.Emulated ? RandomValues.EightsOnEmulated : RandomValues.UsualEights, seed: 21);
+            foreach (Operation operation in ceilings.Count == 0 ? [Copy(device), Gemm(device)] : (Operation[])[Gemm(device)])
+            {
+                using TimedOperation timed = TimedOperation.Prepare(operation, device, random, Slowdown.None);
+                timed.Settle();
+                timed.Measure(device.Emulated ? 1 : Samples);
+                ceilings.Add(Of(operation, timed.Seconds));
+            }
+        }
+        return ceilings;
     }
 
     /// <summary>What its times come to.</summary>

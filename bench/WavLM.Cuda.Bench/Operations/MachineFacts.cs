@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
+using WavLM.Cuda.Bench.Results;
 
 namespace WavLM.Cuda.Bench.Operations;
 
@@ -7,6 +8,17 @@ namespace WavLM.Cuda.Bench.Operations;
 internal static class MachineFacts
 {
     private const string Threads = "/proc/self/task";
+
+    /// <summary>UTC, ISO 8601.</summary>
+    public static string Now => DateTime.UtcNow.ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture);
+
+    /// <summary>This machine, as it is now.</summary>
+    public static Machine Of(string device, string deviceSet, int threads, bool emulated) => new(device, deviceSet, Processor, threads)
+    {
+        Emulated = emulated,
+        LoadAverage = LoadAverage,
+        Version = typeof(MachineFacts).Assembly.GetName().Version?.ToString(3) ?? "",
+    };
 
     /// <summary>The processor's name.</summary>
     public static string Processor

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Reflection;
 using WavLM.Cuda.Backends.Cuda;
 using WavLM.Cuda.Bench.Results;
 
@@ -14,7 +13,6 @@ namespace WavLM.Cuda.Bench.Operations;
 /// <param name="threads">Of the CPU backend.</param>
 internal sealed class OperationsRun(OperationsRequest request, Func<Precision, BenchDevice> open, int threads) : IDisposable
 {
-    private const int EightsOfValues = 131_071, EightsOfFewValues = 8_191;
     private readonly Dictionary<Precision, BenchDevice> _devices = [];
     private readonly List<Ceiling> _ceilings = [];
     private readonly List<Measurement> _measurements = [];
@@ -31,15 +29,10 @@ internal sealed class OperationsRun(OperationsRequest request, Func<Precision, B
         double load = MachineFacts.LoadAverage;
         List<Pending> pending = Find();
         BenchDevice first = pending[0].Device;
-        var random = new RandomValues(first.Emulated ? EightsOfFewValues : EightsOfValues, seed: 20);
+        var random = new RandomValues(first.Emulated ? RandomValues.EightsOnEmulated : RandomValues.UsualEights, seed: 20);
         while (pending.Count > 0) RunTogether(pending, random);
         Note(first);
-        return new(request.Group, DateTime.UtcNow.ToString("O", CultureInfo.InvariantCulture), new(first.Name, first.Backend.DeviceSet, MachineFacts.Processor, threads)
-        {
-            Emulated = first.Emulated,
-            LoadAverage = load,
-            Version = Assembly.GetEntryAssembly()?.GetName().Version?.ToString(3) ?? "",
-        })
+        return new(request.Group, MachineFacts.Now, MachineFacts.Of(first.Name, first.Backend.DeviceSet, threads, first.Emulated) with { LoadAverage = load })
         { Ceilings = _ceilings, Measurements = _measurements, Notes = _notes };
     }
 

@@ -11,6 +11,9 @@ namespace WavLM.Cuda.Bench.Operations;
 /// </summary>
 internal sealed class RandomValues
 {
+    /// <summary>The period on a real device, and where software has to compute on the values.</summary>
+    public const int UsualEights = 131_071, EightsOnEmulated = 8_191;
+
     private readonly Dictionary<(ElementType, double), float[]> _values = [];
     private readonly float[] _normal;
 

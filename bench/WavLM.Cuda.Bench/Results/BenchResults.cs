@@ -3,7 +3,10 @@ using System.Text.Json.Serialization;
 
 namespace WavLM.Cuda.Bench.Results;
 
-/// <summary>A file of measurements: one run of one command on one machine. The scripts of bench/peers write the same.</summary>
+/// <summary>
+/// A file of measurements: one run of one command on one machine. The scripts of bench/peers write the same. What a file leaves out
+/// reaches these types as null, whatever a property begins with: the generated reader sets every init property.
+/// </summary>
 /// <param name="Command">What ran: "kernels", "ops", "encode", "files", "peers".</param>
 /// <param name="Date">UTC, ISO 8601.</param>
 /// <param name="Machine">Where.</param>
@@ -16,13 +19,13 @@ internal sealed record BenchResults(string Command, string Date, Machine Machine
     public int Schema { get; init; } = CurrentSchema;
 
     /// <summary>What the machine reaches; empty where a command measures none.</summary>
-    public IReadOnlyList<Ceiling> Ceilings { get; init; } = [];
+    public IReadOnlyList<Ceiling> Ceilings { get; init => field = value ?? []; } = [];
 
     /// <summary>In the order they ran.</summary>
-    public IReadOnlyList<Measurement> Measurements { get; init; } = [];
+    public IReadOnlyList<Measurement> Measurements { get; init => field = value ?? []; } = [];
 
     /// <summary>What a reader must know: what was left out, and why.</summary>
-    public IReadOnlyList<string> Notes { get; init; } = [];
+    public IReadOnlyList<string> Notes { get; init => field = value ?? []; } = [];
 
     /// <summary>Reads a file.</summary>
     /// <exception cref="BenchException">It is missing or something else; the message names it.</exception>
@@ -33,8 +36,8 @@ internal sealed record BenchResults(string Command, string Date, Machine Machine
             using FileStream stream = File.OpenRead(path);
             BenchResults results = JsonSerializer.Deserialize(stream, BenchResultsJson.Default.BenchResults)
                 ?? throw new BenchException($"{path}: null, expected an object of benchmark results");
-            return results.Schema == CurrentSchema ? results
-                : throw new BenchException($"{path}: results of format {results.Schema}, expected {CurrentSchema}; measure again with this version");
+            if (results.Schema != CurrentSchema) throw new BenchException($"{path}: results of format {results.Schema}, expected {CurrentSchema}; measure again with this version");
+            return results.Fault() is { } fault ? throw new BenchException($"{path}: not a file of benchmark results: {fault}") : results;
         }
         catch (JsonException e)
         {
@@ -44,6 +47,18 @@ internal sealed record BenchResults(string Command, string Date, Machine Machine
         {
             throw new BenchException($"{path}: cannot be read: {e.Message}", e);
         }
+    }
+
+    // What the types let through: null among a list's elements, times and rates that no clock measures, and one measurement twice.
+    private string? Fault()
+    {
+        if (Measurements.Contains(null!) || Ceilings.Contains(null!) || Notes.Contains(null!) || Measurements.Any(m => m.Stages.Contains(null!))) return "null in a list";
+        if (Ceilings.FirstOrDefault(c => !IsPositive(c.PerSecond) || !c.Seconds.All(IsPositive)) is { } ceiling) return $"ceiling \"{ceiling.Name}\" has a rate or time that is not above 0";
+        if (Measurements.FirstOrDefault(m => !m.Seconds.All(IsPositive) || m.Stages.Any(s => !(s.Seconds >= 0 && double.IsFinite(s.Seconds)))) is { } timed) return $"\"{timed.Key}\" has a time that is not above 0";
+        if (Measurements.GroupBy(m => m.Key).FirstOrDefault(same => same.Count() > 1) is { } twice) return $"\"{twice.Key}\" is there {twice.Count()} times";
+        return null;
+
+        static bool IsPositive(double value) => value > 0 && double.IsFinite(value);
     }
 
     /// <summary>Writes a file, or replaces it whole.</summary>
@@ -77,7 +92,7 @@ internal sealed record Machine(string Device, string DeviceSet, string Processor
     public double LoadAverage { get; init; }
 
     /// <summary>The version of WavLM.Cuda.</summary>
-    public string Version { get; init; } = "";
+    public string Version { get; init => field = value ?? ""; } = "";
 }
 
 /// <summary>A benchmark that cannot be run or read, in the user's words.</summary>

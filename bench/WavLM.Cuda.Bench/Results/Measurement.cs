@@ -10,13 +10,13 @@ namespace WavLM.Cuda.Bench.Results;
 internal sealed record Measurement(string Group, string Name, string Case, string Precision)
 {
     /// <summary>Who ran it; peers have names of their own.</summary>
-    public string Runner { get; init; } = "wavlm";
+    public string Runner { get; init => field = value ?? "wavlm"; } = "wavlm";
 
     /// <summary>Sizes as a reader wants them: "[47936, 1024]".</summary>
     public string? Shape { get; init; }
 
     /// <summary>Seconds of every timed run, in order; none where it was not timed, see <see cref="NotTimed"/>.</summary>
-    public IReadOnlyList<double> Seconds { get; init; } = [];
+    public IReadOnlyList<double> Seconds { get; init => field = value ?? []; } = [];
 
     /// <summary>Why there are no times: a wrong result, too little memory, a package that is missing.</summary>
     public string? NotTimed { get; init; }
@@ -40,7 +40,7 @@ internal sealed record Measurement(string Group, string Name, string Case, strin
     public double? RelativeError { get; init; }
 
     /// <summary>Where the time of a whole pass went; medians.</summary>
-    public IReadOnlyList<StageTime> Stages { get; init; } = [];
+    public IReadOnlyList<StageTime> Stages { get; init => field = value ?? []; } = [];
 
     /// <summary>What makes it the same measurement in two files.</summary>
     [JsonIgnore]
@@ -69,5 +69,5 @@ internal sealed record StageTime(string Name, double Seconds)
 internal sealed record Ceiling(string Name, string Unit, double PerSecond)
 {
     /// <summary>Seconds of every run.</summary>
-    public IReadOnlyList<double> Seconds { get; init; } = [];
+    public IReadOnlyList<double> Seconds { get; init => field = value ?? []; } = [];
 }

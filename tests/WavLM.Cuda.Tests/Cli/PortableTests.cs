@@ -16,6 +16,9 @@ public sealed class PortableTests
     [SkippableFact]
     public void Gpu_check_runs_to_its_end_on_the_emulated_device() => Run("gpu_check.sh");
 
+    [SkippableFact]
+    public void Gpu_bench_runs_to_its_end_on_the_emulated_device() => Run("gpu_bench.sh");
+
     private static void Run(string script)
     {
         string root = Path.GetDirectoryName(Path.GetDirectoryName(Wavlm.Command)!)!;

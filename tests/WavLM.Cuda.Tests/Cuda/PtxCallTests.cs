@@ -29,7 +29,7 @@ public sealed class PtxCallTests
     [InlineData("ldmatrix", "if (flawed) load_matrix_x4(r, tile + lane);\n else load_matrix_x4(r, tile + lane);", "waits in the exchange kernel.cu:4", "waits in the exchange kernel.cu:5")]
     [InlineData("ldmatrix, transposed", "load_matrix_x4_transposed(r, (const char*)(tile + lane / 2) + 8 * flawed);", "misaligned access to a row of an ldmatrix at kernel.cu:4", "no multiple of 16")]
     [InlineData("cp.async", "copy_async_16(tile + lane, (const float*)x + flawed); copy_async_commit(); copy_async_wait<0>();", "misaligned access to the source of a cp.async at kernel.cu:4", "no multiple of 16")]
-    [InlineData("cp.async or zeros", "copy_async_16_or_zeros(tile + lane, x + (flawed ? -1000000 : 0), true); copy_async_commit(); copy_async_wait<0>();", "illegal read of 16 bytes at kernel.cu:4", "no live allocation")]
+    [InlineData("cp.async or zeros", "copy_async_16_or_zeros(tile + lane, x + (flawed ? 10000000 : 0), true); copy_async_commit(); copy_async_wait<0>();", "illegal read of 16 bytes at kernel.cu:4", "no live allocation")]
     [InlineData("cp.async of a word", "copy_async_4(tile + lane, (const char*)x + flawed); copy_async_commit(); copy_async_wait<0>();", "misaligned access to the source of a cp.async at kernel.cu:4", "no multiple of 4")]
     public void A_flaw_is_reported_with_the_kernels_line(string what, string line, params string[] words)
     {

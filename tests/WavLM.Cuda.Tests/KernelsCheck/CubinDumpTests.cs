@@ -57,8 +57,10 @@ public sealed class CubinDumpTests
         FunctionDump norm = functions["layer_norm"], conv = functions["positional_conv"];
         Assert.Equal((72, 8, 0), (norm.Registers, norm.StackBytes, norm.SharedBytes));
         Assert.Equal((96, 0, 19456), (conv.Registers, conv.StackBytes, conv.SharedBytes));
-        Assert.Equal(new Dictionary<string, int> { ["MOV"] = 1, ["EXIT"] = 1, ["STL"] = 1, ["LDL"] = 1, ["MUFU"] = 2 }, norm.Instructions);
-        Assert.Equal(new Dictionary<string, int> { ["HFMA2"] = 1, ["LDGSTS"] = 2, ["HMMA"] = 2, ["UIADD3"] = 1 }, conv.Instructions);
+        Assert.Equal((6, 1, 2), (norm.CountAll, norm.Count("STL"), norm.Count("MUFU")));
+        Assert.Equal(["HFMA2.MMA", "HMMA.16816.F32", "HMMA.16816.F32.BF16", "LDGSTS.E.BYPASS.128", "UIADD3"], conv.Instructions.Keys.Order(StringComparer.Ordinal));
+        Assert.Equal((6, 2, 2, 0), (conv.CountAll, conv.Count("LDGSTS"), conv.CountOf16Bytes("LDGSTS"), conv.CountOf16Bytes("HMMA")));
+        Assert.Equal((0, 1), (conv.Count("LDG"), conv.Count("HFMA2")));
         Assert.Equal((2, 0), (conv.Count("HMMA"), conv.Count("LDL")));
     }
 

@@ -71,6 +71,11 @@ public sealed class KernelsCheckTests(ITestOutputHelper output) : IDisposable
         }
         """;
 
+    // Two floats a thread, each in a store of its own.
+    private const string Narrow = """
+        extern "C" __global__ void compact(const float* x, float* y) { y[threadIdx.x] = x[threadIdx.x]; y[threadIdx.x + 999] = x[threadIdx.x + 5]; }
+        """;
+
     private const string Refused = """
         extern "C" __global__ void refused(float* y) { y[0] = nowhere; }
         """;
@@ -105,7 +110,7 @@ public sealed class KernelsCheckTests(ITestOutputHelper output) : IDisposable
         string list = Write(
             (Fine, new("", "gated_attention", ["FACTOR=2"], 128)), (Fine, new("", "gated_attention", ["FACTOR=3"], 128, Half: true)), (Unused, new("", "unused", [], 128)),
             (Local, new("", "local", [], 128)), (Spilled, new("", "spilled", [], 128)), (Shared, new("", "shared", [], 128, SharedBytes: 62_000)),
-            (Wide, new("", "wide", [], 1024)), (Refused, new("", "refused", [], 128)));
+            (Wide, new("", "wide", [], 1024)), (Narrow, new("", "compact", [], 128)), (Refused, new("", "refused", [], 128)));
         (int code, string[] lines) = Run(Libraries, "--variants", list, "--threads", "2");
         Assert.Equal(1, code);
 
@@ -118,9 +123,10 @@ public sealed class KernelsCheckTests(ITestOutputHelper output) : IDisposable
         AssertFound(all, "spill", "spilled", "[1-9][0-9]* LDL, [1-9][0-9]* STL and [1-9][0-9]* bytes of stack in spilled; expected none", isPattern: true);
         AssertFound(["sm_86", "sm_89"], "error", "shared", "102,000 bytes of shared memory; expected at most 101,376");
         AssertFound(all, "error", "wide", "no block of 1024 threads with [0-9]+ registers fits; expected one or more", isPattern: true);
+        AssertFound(all, "error", "compact", "2 stores of less than 16 bytes; expected at most 1");
         AssertFound(all, "error", "refused", """NVRTC refused kernels/refused.cu with .* error: identifier "nowhere" is undefined .*; expected a kernel that compiles""", isPattern: true);
-        Assert.Equal(4 * 7 + 2, findings.Length);
-        Assert.Equal("8 kernels on 4 architectures: 18 errors, 4 warnings, 8 spills", lines[^1]);
+        Assert.Equal(4 * 8 + 2, findings.Length);
+        Assert.Equal("9 kernels on 4 architectures: 22 errors, 4 warnings, 8 spills", lines[^1]);
 
         void AssertFound(string[] architectures, string kind, string kernel, string found, bool isPattern = false)
         {

@@ -26,5 +26,18 @@ public sealed class LeastTimeTests
     public void Gelu_takes_as_long_as_its_bytes()
         => Assert.Equal((3000.0 * 512 * (62 * 4 + 1 * 6) + 12 * 2999.0 * 3072 * 4) / 3.35e12, Base("gelu", ElementType.Float16), 1e-9);
 
+    /// <summary>By hand: 12 launches, products at 60 % of the tensor cores, for each of 12 T T scores an exponential at 16 a cycle and six instructions of 128.</summary>
+    [Fact]
+    public void Attention_is_predicted_from_its_products_and_its_exponentials()
+    {
+        double pairs = 2999.0 * 2999, cycles = 67e12 / 256;   // of all multiprocessors in a second
+        double wanted = 12 * (1e-6 + 4 * pairs * 768 / (0.6 * 989e12) + 12 * pairs * (1.0 / 16 + 6.0 / 128) / cycles);
+        Assert.Equal(wanted, LeastTimeTable.PredictedSecondsOf(KernelWork.Of(EncoderSizes.Base, ElementType.Float16, Minute).Where(static work => work.Kernel == "gated_attention")), 1e-9);
+    }
+
+    [Fact]
+    public void What_is_bound_by_memory_is_predicted_from_its_bytes()
+        => Assert.Equal(1e-6 + 8.0 * 3000 * 512 / (0.81 * 3.35e12), LeastTimeTable.PredictedSecondsOf(KernelWork.Of(EncoderSizes.Base, ElementType.Float16, Minute).Where(static work => work.Kernel == "compact")), 1e-9);
+
     private static double Base(string kernel, ElementType operands) => LeastTimeTable.SecondsOf(KernelWork.Of(EncoderSizes.Base, operands, Minute).Where(work => work.Kernel == kernel));
 }

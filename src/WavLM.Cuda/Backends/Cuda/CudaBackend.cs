@@ -93,8 +93,10 @@ internal sealed partial class CudaBackend : IBackend
     /// <param name="ordinal">The device, by the driver's count.</param>
     /// <param name="precision">Type of the matrix operands.</param>
     /// <param name="warn">Gets a line where something is in the way that costs time alone.</param>
+    /// <param name="referenceRows">The number of rows that cuBLASLt chooses algorithms for.</param>
     /// <exception cref="PlatformNotSupportedException">There is no such device, or it or a library is too old.</exception>
-    public static CudaBackend Open(int ordinal, Precision precision, Action<string> warn) => new(ordinal, KernelCache.OfUser(warn), precision.OperandType());
+    public static CudaBackend Open(int ordinal, Precision precision, Action<string> warn, int referenceRows = Gemm.ReferenceRows)
+        => new(ordinal, KernelCache.OfUser(warn), precision.OperandType(), referenceRows: referenceRows);
 
     /// <inheritdoc cref="IBackend.Rent" />
     public Tensor Rent(long rows, int columns, ElementType type, long readableRows = 0)

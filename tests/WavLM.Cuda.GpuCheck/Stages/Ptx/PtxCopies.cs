@@ -3,7 +3,7 @@ using WavLM.Cuda.Backends;
 
 namespace WavLM.Cuda.GpuCheck.Stages.Ptx;
 
-/// <summary>cp.async: which bytes arrive where, and that a wait is for the groups that it says.</summary>
+/// <summary>cp.async: which bytes arrive where, and that a wait is for the groups that it says; and 16 bytes in one store.</summary>
 internal static class PtxCopies
 {
     private const int Blocks = 257, Groups = 3;
@@ -13,6 +13,7 @@ internal static class PtxCopies
         InGroups(bench);
         OrZeros(bench);
         Words(bench);
+        Stores(bench);
     }
 
     private static void InGroups(PtxBench bench)
@@ -61,6 +62,21 @@ internal static class PtxCopies
         {
             int thread = i % PtxBench.Threads, expected = x[i - thread + (PtxBench.Threads - 1 - thread)];
             return y[i] == expected ? null : $"word {i} is {y[i]:x8}, expected {expected:x8}";
+        });
+    }
+
+    private static void Stores(PtxBench bench)
+    {
+        const int Rows = Blocks * PtxBench.Threads;
+        UInt128[] x = Packs(Rows, seed: 10);
+        using Tensor source = bench.Place(x), stored = bench.Rent<UInt128>(Rows);
+        bench.Launch("store_packs", Rows, source, stored);
+        UInt128[] y = bench.Read<UInt128>(stored, Rows);
+
+        bench.Compare("store_16", "stores of 16 bytes", Rows, row =>
+        {
+            int thread = row % PtxBench.Threads, from = row - thread + (PtxBench.Threads - 1 - thread);
+            return y[row] == x[from] ? null : $"pack {row} is {y[row]:x32}, expected {x[from]:x32}";
         });
     }
 

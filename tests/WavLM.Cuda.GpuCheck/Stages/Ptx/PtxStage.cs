@@ -11,7 +11,7 @@ internal static partial class PtxStage
     // What is tried, and by whom.
     private static readonly (string[] Functions, Action<PtxBench> Try)[] Trials =
     [
-        (["copy_async_16", "copy_async_16_or_zeros", "copy_async_4", "copy_async_commit", "copy_async_wait"], PtxCopies.Try),
+        (["copy_async_16", "copy_async_16_or_zeros", "copy_async_4", "copy_async_commit", "copy_async_wait", "store_16"], PtxCopies.Try),
         (["load_matrix_x4", "load_matrix_x4_transposed"], PtxMatrices.Try),
         (["multiply_add_half", "multiply_add_bfloat"], PtxProducts.Try),
         (["half_bits", "half_value", "bfloat_bits", "half_pair", "bfloat_pair", "exp2_approximate"], PtxConversions.Try),

@@ -1,0 +1,113 @@
+using WavLM.Cuda.Bench.Results;
+
+namespace WavLM.Cuda.Bench.Comparison;
+
+/// <summary>
+/// Is B slower than A? Two runs of one build must be found equal on a machine that others share, a kernel slowed by 15 % must be found.
+/// <para>
+/// Each measurement has a <see cref="TimeRatio" />. What all ratios have in common is the machine's: it was slower or faster as a whole,
+/// and every ratio is judged against their median (<see cref="MachineDrift" />). What is left scatters for two reasons: the runs of a measurement scatter,
+/// which the runs themselves tell, and a measurement differs between two processes by more than its runs do (where its memory lies, what the
+/// machine did in that second), which the scatter of all the ratios tells. Both variances are robust, so that a few kernels that did change
+/// don't hide themselves, and they are added.
+/// </para>
+/// <para>
+/// B is slower where its ratio exceeds the expected one by more than Student's quantile for one false alarm in two hundred comparisons
+/// OF WHOLE FILES (the chance is divided among the measurements), and by <see cref="LeastRelevant" /> at least, and where the least
+/// disturbed runs agree: they show three quarters of that, and half of what all runs show. A burst of other work fails this: it lengthens most runs of one
+/// measurement, but not its shortest ones.
+/// </para>
+/// </summary>
+internal sealed class ResultsComparison
+{
+    /// <summary>A smaller difference is nobody's concern, however certain.</summary>
+    public const double LeastRelevant = 1.03;
+
+    private const double FalseAlarms = 0.005, LeastDisturbedPartOfBound = 0.75, LeastDisturbedPartOfRatio = 0.5;
+
+    private ResultsComparison(BenchResults a, BenchResults b) => (A, B) = (a, b);
+
+    /// <summary>The earlier file.</summary>
+    public BenchResults A { get; }
+
+    /// <summary>The later file.</summary>
+    public BenchResults B { get; }
+
+    /// <summary>What both have, the slowest first.</summary>
+    public IReadOnlyList<ComparedMeasurement> Measurements { get; private init; } = [];
+
+    /// <summary>What only A has.</summary>
+    public IReadOnlyList<Measurement> OnlyInA { get; private init; } = [];
+
+    /// <summary>What only B has.</summary>
+    public IReadOnlyList<Measurement> OnlyInB { get; private init; } = [];
+
+    /// <summary>What happened to all measurements alike.</summary>
+    public required MachineDrift Drift { get; init; }
+
+    /// <summary>What a reader must know before the ratios.</summary>
+    public IReadOnlyList<string> Warnings { get; private init; } = [];
+
+    /// <summary>Slower, or no longer timed.</summary>
+    public IEnumerable<ComparedMeasurement> Regressions => Measurements.Where(m => m.Verdict is Verdict.Slower or Verdict.NoLongerTimed);
+
+    /// <summary>Whether B is slower than A beyond what noise explains.</summary>
+    public bool IsSlower => Drift.BuildIsSlower || Regressions.Any();
+
+    /// <summary>Compares what both have.</summary>
+    /// <exception cref="BenchException">There is nothing to compare: no measurement in common, or an emulated device's.</exception>
+    public static ResultsComparison Of(BenchResults a, BenchResults b)
+    {
+        if (a.Machine.Emulated || b.Machine.Emulated)
+            throw new BenchException($"{(a.Machine.Emulated ? "A" : "B")} was measured on an emulated device: its times are meaningless, and nothing was compared");
+        Dictionary<string, Measurement> ofB = b.Measurements.ToDictionary(m => m.Key);
+        HashSet<string> keysOfA = [.. a.Measurements.Select(m => m.Key)];
+        List<(Measurement A, Measurement B)> common = [.. a.Measurements.Where(m => ofB.ContainsKey(m.Key)).Select(m => (m, ofB[m.Key]))];
+        if (common.Count == 0)
+            throw new BenchException($"no measurement is in both files: A has {a.Measurements.Count} of \"{a.Command}\", B {b.Measurements.Count} of \"{b.Command}\"; compare two runs of one command");
+
+        List<(Measurement A, Measurement B)> timed = [.. common.Where(pair => pair.A.Seconds.Count > 0 && pair.B.Seconds.Count > 0)];
+        double usual = timed.Count == 0 ? 0 : Statistics.Median([.. timed.SelectMany(pair => new[] { pair.A, pair.B }).Where(m => m.Seconds.Count > 1).Select(m => TimeRatio.Scatter(m.Seconds)).DefaultIfEmpty()]);
+        Dictionary<string, TimeRatio> ratios = timed.ToDictionary(pair => pair.A.Key, pair => TimeRatio.Of(pair.A.Seconds, pair.B.Seconds, usual));
+        List<TimeRatio> ours = [.. timed.Where(pair => IsOurs(pair.A)).Select(pair => ratios[pair.A.Key])];
+        MachineDrift drift = MachineDrift.Between(a, b, ours);
+
+        return new(a, b)
+        {
+            Drift = drift,
+            Measurements = [.. common.Select(pair => Judge(pair.A, pair.B, ratios, drift, ours.Count)).OrderByDescending(m => m.Verdict == Verdict.NoLongerTimed).ThenByDescending(m => m.Ratio ?? 0)],
+            OnlyInA = [.. a.Measurements.Where(m => !ofB.ContainsKey(m.Key))],
+            OnlyInB = [.. b.Measurements.Where(m => !keysOfA.Contains(m.Key))],
+            Warnings = [.. Differences(a.Machine, b.Machine)],
+        };
+    }
+
+    private static ComparedMeasurement Judge(Measurement a, Measurement b, Dictionary<string, TimeRatio> ratios, MachineDrift drift, int family)
+    {
+        if (!ratios.TryGetValue(a.Key, out TimeRatio ratio))
+            return new(a, b, a.Seconds.Count == 0 ? Verdict.Same : IsOurs(a) ? Verdict.NoLongerTimed : Verdict.Peer);
+        ComparedMeasurement compared = new(a, b, Verdict.Peer) { Ratio = Math.Exp(ratio.Log), Expected = Math.Exp(drift.ExpectedLog) };
+        if (!IsOurs(a)) return compared;
+
+        (double variance, double freedom) = drift.Added(ratio);
+        double bound = Math.Max(Math.Log(LeastRelevant), StudentQuantile.Above(FalseAlarms / family, freedom) * Math.Sqrt(variance));
+        double beyond = ratio.Log - drift.ExpectedLog, leastDisturbed = ratio.LeastDisturbedLog - drift.LeastDisturbedLog;
+        bool certain = Math.Abs(beyond) > bound
+            && Math.Sign(beyond) * leastDisturbed > Math.Max(LeastDisturbedPartOfBound * bound, LeastDisturbedPartOfRatio * Math.Abs(beyond));
+        return compared with
+        {
+            Verdict = !certain ? Verdict.Same : beyond > 0 ? Verdict.Slower : Verdict.Faster,
+            Limit = Math.Exp(drift.ExpectedLog + bound),
+        };
+    }
+
+    private static bool IsOurs(Measurement measurement) => measurement.Runner.StartsWith("wavlm", StringComparison.Ordinal);
+
+    private static IEnumerable<string> Differences(Machine a, Machine b)
+    {
+        if (a.Device != b.Device) yield return $"A ran on {a.Device}, B on {b.Device}: the ratios tell the machines apart as much as the builds";
+        else if (a.Processor != b.Processor) yield return $"A ran on {a.Processor}, B on {b.Processor}: the ratios tell the machines apart as much as the builds";
+        if (a.Threads != b.Threads) yield return $"A ran with {a.Threads} threads, B with {b.Threads}";
+        if (a.Device == b.Device && a.DeviceSet != b.DeviceSet) yield return $"libraries or settings differ: A \"{a.DeviceSet}\", B \"{b.DeviceSet}\"";
+    }
+}

@@ -1,0 +1,67 @@
+using WavLM.Cuda.Bench.Comparison;
+
+namespace WavLM.Cuda.Tests.Bench;
+
+/// <summary>How often the comparison is wrong, on hundreds of invented pairs of files. Seeded: the counts are the same on every machine.</summary>
+public sealed class ComparisonSimulationTests
+{
+    private const int Pairs = 300;
+
+    // A machine that drifts by up to 10 % from one run to the other, runs that take twice as long here and there.
+    [Theory]
+    [InlineData(0.01, 0.000, 0.00, 50)]
+    [InlineData(0.02, 0.007, 0.00, 50)]
+    [InlineData(0.03, 0.010, 0.00, 50)]
+    [InlineData(0.05, 0.007, 0.00, 50)]
+    [InlineData(0.02, 0.007, 0.03, 50)]
+    [InlineData(0.02, 0.007, 0.00, 10)]
+    [InlineData(0.02, 0.007, 0.00, 3)]
+    public void Two_runs_of_one_build_are_found_slower_in_less_than_one_of_a_hundred(double noise, double betweenRuns, double bursts, int count)
+    {
+        List<string> alarms = [];
+        for (int i = 0; i < Pairs; i++)
+        {
+            double drift = DriftOf(i);
+            var comparison = ResultsComparison.Of(
+                new InventedResults(2 * i) { Noise = noise, BetweenRuns = betweenRuns, Bursts = bursts }.Kernels(count),
+                new InventedResults(2 * i + 1) { Noise = noise, BetweenRuns = betweenRuns, Bursts = bursts, Drift = drift }.Kernels(count));
+            if (comparison.IsSlower) alarms.Add($"pair {i}: {new ComparisonText(comparison, "A", "B").Conclusion()}");
+        }
+        Assert.True(alarms.Count < Pairs / 100, string.Join('\n', alarms));
+    }
+
+    [Theory]
+    [InlineData(0.01, 0.007, 20, 50)]
+    [InlineData(0.02, 0.007, 20, 50)]
+    [InlineData(0.02, 0.007, 10, 50)]
+    [InlineData(0.03, 0.010, 20, 50)]
+    [InlineData(0.02, 0.007, 20, 10)]
+    [InlineData(0.02, 0.007, 20, 3)]
+    public void A_kernel_slowed_by_15_percent_is_found_in_99_of_100(double noise, double betweenRuns, int runs, int count)
+    {
+        int found = 0;
+        for (int i = 0; i < Pairs; i++)
+        {
+            int slowed = i % count;
+            var comparison = ResultsComparison.Of(
+                new InventedResults(2 * i) { Noise = noise, BetweenRuns = betweenRuns, Runs = runs }.Kernels(count),
+                new InventedResults(2 * i + 1) { Noise = noise, BetweenRuns = betweenRuns, Runs = runs, Drift = DriftOf(i) }.Kernels(count, slowed));
+            if (comparison.Regressions.Any(m => m.A.Name == $"k{slowed}")) found++;
+        }
+        Assert.True(found >= Pairs * 0.99, $"{found} of {Pairs}");
+    }
+
+    [Fact]
+    public void A_build_whose_every_kernel_is_slower_is_told_from_a_slower_machine()
+    {
+        for (int i = 0; i < 50; i++)
+        {
+            var machine = ResultsComparison.Of(new InventedResults(2 * i).Kernels(), new InventedResults(2 * i + 1) { Drift = 1.12 }.Kernels());
+            var build = ResultsComparison.Of(new InventedResults(2 * i).Kernels(), new InventedResults(2 * i + 1) { Build = 1.12 }.Kernels());
+
+            Assert.Equal((false, true), (machine.Drift.BuildIsSlower, build.Drift.BuildIsSlower));
+        }
+    }
+
+    private static double DriftOf(int pair) => 0.9 + 0.2 * (pair * 37 % 100) / 99;
+}
