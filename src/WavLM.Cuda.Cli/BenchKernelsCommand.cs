@@ -13,6 +13,11 @@ internal sealed class BenchKernelsCommand
     private const string AllPrecisions = "all";
 
     private const string Closing = """
+        Examples:
+          wavlm bench kernels --json before.json
+          wavlm bench kernels --filter 'attention|layer_norm' --precision all
+          wavlm bench ops --precision bf16 --threads 1
+
         Each benchmark is first compared with its formula on random values; what computes something else is not timed.
         "of roofline" is the least time that the machine's own copy and large products, measured in between, allow, as a
         part of the median.

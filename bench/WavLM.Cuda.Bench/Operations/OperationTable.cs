@@ -20,13 +20,21 @@ internal static class OperationTable
     /// <summary>The benchmarks of a device in its precision.</summary>
     public static IEnumerable<Operation> Of(BenchDevice device, Shapes shapes)
     {
-        if (device.Emulated) return [.. Workload.TinyModels.SelectMany(model => Of(device.Backend, Workload.OfSeconds(model.Name, model.Config, 2, 0.1)))];
+        if (device.Emulated) return [.. ModelsOf(device).SelectMany(model => Of(device.Backend, Workload.OfSeconds(model.Name, model.Config, 2, 0.1)))];
         bool gpu = device.Backend is CudaBackend;
         if (shapes == Shapes.Small) return [.. Of(device.Backend, LoadOf(Workload.Models[0], (1, 1)))];
         IEnumerable<(int, double)> loads = shapes == Shapes.All ? gpu ? AllOnGpu : AllOnCpu : gpu ? OnGpu : OnCpu;
         IEnumerable<Operation> passes = Workload.Models.SelectMany(model => loads.SelectMany(load => Of(device.Backend, LoadOf(model, load))));
         return gpu ? passes.Concat(Attention(device.Backend)) : passes;
     }
+
+    /// <summary>Begins to compile what the benchmarks of a device launch.</summary>
+    public static void Prepare(BenchDevice device)
+    {
+        foreach ((_, EncoderConfig config) in ModelsOf(device)) device.Backend.Prepare(config);
+    }
+
+    private static IReadOnlyList<(string Name, EncoderConfig Config)> ModelsOf(BenchDevice device) => device.Emulated ? Workload.TinyModels : Workload.Models;
 
     /// <summary>What a model runs for a batch.</summary>
     public static IEnumerable<Operation> Of(IBackend backend, Workload load)

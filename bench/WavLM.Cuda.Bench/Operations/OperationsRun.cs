@@ -48,6 +48,8 @@ internal sealed class OperationsRun(OperationsRequest request, Func<Precision, B
         foreach (Precision precision in request.Precisions)
         {
             if (Open(precision) is not { } device) continue;
+            // All at once, side by side; of a few benchmarks each has its own soon enough.
+            if (request.Filter is null) OperationTable.Prepare(device);
             all.AddRange(OperationTable.Of(device, request.Shapes).Select(operation => new Pending(device, operation, precision, IsCeiling: false)));
         }
         found.AddRange(all.Where(pending => request.Filter?.IsMatch(pending.Operation.Title) ?? true));
@@ -164,6 +166,7 @@ internal sealed class OperationsRun(OperationsRequest request, Func<Precision, B
     {
         if (device.Emulated) _notes.Add("the device is emulated: its times mean nothing");
         else if (device.Backend is CudaBackend) _notes.Add("normalize_waveform and group_norm_fold take memory while they run and are launched one by one; everything else is launched as one graph a sample");
+        else _notes.Add("FLOPs are those of the formula: strided convolutions of three taps get by with five products of six here, so they may pass 100 % of the roofline");
         if (_disturbed > 0) _notes.Add(string.Create(CultureInfo.InvariantCulture, $"during {(double)_disturbed / _samples:P0} of the samples other programs had the processor, even after some tries"));
         if (request.Slowed is { } slowed) _notes.Add(string.Create(CultureInfo.InvariantCulture, $"{slowed.Name} was made {slowed.Factor} times as slow on purpose"));
     }
