@@ -80,10 +80,16 @@ wanted() { [ -z "${ONLY:-}" ] || [[ " $ONLY " == *" $1 "* ]]; }
 
 # The peers take whatever is left, and need most of it.
 if wanted peers; then reserve=260; else reserve=20; fi
-if wanted kernels; then step kernels 110 "$wavlm" bench kernels --device cuda ${quick:+--shapes small --filter layer_norm} --json "$out/kernels.json"; fi
+if wanted kernels; then
+    for name in large base; do
+        step "kernels $name" 70 "$wavlm" bench kernels --device cuda --filter "${quick:+layer_norm tiny }$name" ${quick:+--shapes small} --json "$out/kernels-$name.json"
+    done
+fi
 if wanted encode; then
     for name in large base; do
-        step "encode $name" $((${HOURS:+130} + 40)) "$wavlm" bench encode --model "$(model $name)" --device cuda --precision fp16 "${loads[@]}" --json "$out/encode-$name.json"
+        # Of Large also what it costs that all batches share their matrix algorithms.
+        step "encode $name" $((${HOURS:+130} + 45)) "$wavlm" bench encode --model "$(model $name)" --device cuda --precision fp16 "${loads[@]}" \
+            $([ $name = large ] && echo --own-algorithms) --json "$out/encode-$name.json"
     done
 fi
 if wanted files; then step files 40 "$wavlm" bench files --model "$(model large)" --device cuda ${quick:+--load 3x1 --runs 1} --json "$out/files.json" "$program/peers/audio"; fi
@@ -94,7 +100,7 @@ if ! wanted peers; then
 elif "$python" -c 'import numpy, torch' 2>>"$log"; then
     budget=$(($(left) - reserve))
     step peers "$budget" "$python" "$program/peers/compare.py" --device cuda --wavlm "$wavlm" --audio "$program/peers/audio" --work "$peers" \
-        --threads "$(nproc)" --budget $((budget - 15)) ${quick:+--tiny} $([ -e "$out/kernels.json" ] && echo --kernels "$out/kernels.json") --out "$out/peers.json"
+        --threads "$(nproc)" --budget $((budget - 15)) ${quick:+--tiny} $(ls "$out"/kernels-*.json >/dev/null 2>&1 && echo --kernels "$out"/kernels-*.json) --out "$out/peers.json"
 else
     say "peers: not run, $python has no PyTorch or no NumPy"
 fi

@@ -37,7 +37,7 @@ def parse_arguments():
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--budget", type=float, default=10_800, help="seconds for everything; what does not fit is left out, and named")
     parser.add_argument("--batch-seconds", type=float, help="of `wavlm extract`; 1000 on CUDA and 120 on the CPU where it is not given")
-    parser.add_argument("--kernels", type=Path, help="a file of `wavlm bench kernels` of the same run: attention is compared with FlashAttention")
+    parser.add_argument("--kernels", type=Path, nargs="*", default=[], help="files of `wavlm bench kernels` of the same run: attention is compared with FlashAttention")
     parser.add_argument("--work", type=Path, default=HERE.parents[1] / "artifacts/peers", help="where checkpoints, graphs and waveforms are kept")
     return parser.parse_args()
 
@@ -73,7 +73,7 @@ class Comparison:
     def __init__(self, options):
         self.options, self.patience = options, PATIENCE[options.device]
         self.speech = find_speech(options.audio)
-        self.kernels = json.loads(options.kernels.read_text())["measurements"] if options.kernels else []
+        self.kernels = [entry for file in options.kernels for entry in json.loads(file.read_text())["measurements"]]
         self.started = results.now()
         self.machine = {"device": "unknown: ours did not load", "device_set": "", "processor": "", "threads": options.threads}
         self.processes, self.races, self.measurements, self.names = {}, [], [], {}

@@ -11,12 +11,13 @@ tar --extract --file "$1" --directory "$root" --strip-components=1
 
 fail() { printf '%s\n' "$1" >&2; cat "$root/out/gpu-bench.log" >&2; exit 1; }
 QUICK=1 PYTHON=/usr/bin/python3 OUT=$root/out WAVLM_CUDA_PATH=$PWD/tests/cuda-on-cpu/build "$root/gpu-bench.sh" >"$root/said" || fail "gpu-bench.sh ended with $?"
-for step in doctor "init large" "init base" kernels "encode large" "encode base" files peers report; do
+for step in doctor "init large" "init base" "kernels large" "kernels base" "encode large" "encode base" files peers report; do
     grep -q "^$step: done" "$root/said" || fail "step $step is not done"
 done
-for file in kernels encode-large encode-base files peers; do
+for file in kernels-large kernels-base encode-large encode-base files peers; do
     grep -q '"emulated": true' "$root/out/$file.json" || fail "$file.json does not say that the device is emulated"
 done
+grep -q '"encode with algorithms of its own"' "$root/out/encode-large.json" || fail "encode-large.json does not say what shared algorithms cost"
 grep -q '</html>' "$root/out/report.html" || fail "no report.html"
 [ "$(ls "$root/out" | wc -l)" -le 8 ] || fail "more files than a narrow door lets through: $(ls "$root/out")"
 
