@@ -26,6 +26,7 @@ internal static class HostTrials
         .. Schedules.SelectMany(static schedule => new (string, Func<Subject, string>)[]
         {
             ($"what is uploaded is the caller's again in schedule {schedule}", subject => In(schedule, subject, UploadedIsRead)),
+            ($"samples whose batch never got its place in schedule {schedule}", subject => In(schedule, subject, UploadWithoutPlace)),
             ($"a copy that nobody waits for in schedule {schedule}", subject => In(schedule, subject, CopyThatNobodyWaitsFor)),
             ($"launches that nobody waits for in schedule {schedule}", subject => In(schedule, subject, LaunchesThatNobodyWaitsFor)),
             ($"records that are given up in schedule {schedule}", subject => In(schedule, subject, RecordsThatAreGivenUp)),
@@ -87,6 +88,16 @@ internal static class HostTrials
         using Tensor x = backend.Keep(values, 1, Columns);
         Array.Fill(values, float.NaN);
         return Same(backend, x, kept);
+    }
+
+    // The page-locked memory of the first goes to the second.
+    private static string UploadWithoutPlace(CudaBackend backend)
+    {
+        float[] values = Values(seed: 76), later = Values(seed: 77);
+        using Tensor x = backend.Upload([new Waveform("without a place", values)])[0];
+        using Tensor y = backend.Upload([new Waveform("the next one", later)])[0];
+        _ = Same(backend, x, values);
+        return Same(backend, y, later);
     }
 
     // Its memory goes to another copy at once.

@@ -5,7 +5,7 @@ namespace WavLM.Cuda.Mutants;
 /// <summary>A source and, at the same offsets, its code alone: what is no code, or none that can be tried here, is blank.</summary>
 internal sealed partial class SourceText
 {
-    private static readonly string[] NoFunctions = ["if", "for", "foreach", "while", "switch", "catch", "using", "lock", "fixed", "return", "checked"];
+    private static readonly string[] NoFunctions = ["if", "for", "foreach", "while", "switch", "catch", "using", "lock", "fixed", "return", "checked", "constexpr"];
 
     private readonly Lazy<(string Name, int Start, int End)[]> _functions;
 
