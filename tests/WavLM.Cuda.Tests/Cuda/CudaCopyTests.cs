@@ -36,6 +36,52 @@ public sealed class CudaCopyTests(TinyModel tiny) : IClassFixture<TinyModel>
         Assert.Equal(1, CopiesOf(() => encoder.EncodeUnits(Batch, 1, new float[5 * 64])));
     }
 
+    /// <summary>More than a piece, and pieces that end within an array: several threads share them.</summary>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(7)]
+    public void What_is_copied_in_pieces_by_several_threads_is_whole(int schedule)
+    {
+        EmulatedDevice.Reset();
+        EmulatedDevice.SetSchedule(schedule);
+        Waveform[] waveforms = BatchInvariance.Noise([1, 700_000, 263_000, 400], seed: 53);
+        using var backend = CudaBackend.Open(ordinal: 0, Precision.Float32, static _ => { });
+        Tensor[] uploaded = backend.Upload(waveforms);
+        try
+        {
+            for (int i = 0; i < uploaded.Length; i++)
+            {
+                float[] whole = new float[uploaded[i].Rows], first = new float[whole.Length / 3], second = new float[whole.Length - first.Length];
+                using IHostCopies copies = backend.CopyToHost();
+                copies.Add<float>(uploaded[i], [whole]);
+                copies.Add<float>(uploaded[i], [first, [], second]);
+                copies.Finish();
+                Assert.True(waveforms[i].Samples.Span.SequenceEqual(whole), waveforms[i].Id);
+                Assert.True(waveforms[i].Samples.Span.SequenceEqual([.. first, .. second]), waveforms[i].Id);
+            }
+        }
+        finally
+        {
+            foreach (Tensor tensor in uploaded) tensor.Dispose();
+        }
+    }
+
+    /// <summary>A batch so large that several threads look at its samples.</summary>
+    [Fact]
+    public void Of_a_large_batch_the_first_utterance_with_a_sample_that_is_not_finite_is_named()
+    {
+        using SpeechEncoder encoder = SpeechEncoder.Load(tiny.Model, new EncoderOptions { Device = Device.Cpu });
+        Waveform[] batch = BatchInvariance.Noise([600_000, 400_000, 300_000], seed: 54);
+        foreach (int i in new[] { 1, 2 })
+        {
+            float[] spoilt = batch[i].Samples.ToArray();
+            spoilt[^1] = float.NaN;
+            batch[i] = batch[i] with { Samples = spoilt };
+        }
+        var refused = Assert.Throws<ArgumentException>(() => encoder.Encode(batch, LayerSelection.Parse("last", encoder.Config), CancellationToken.None));
+        Assert.StartsWith($"{batch[1].Id}: a sample is NaN or infinite", refused.Message);
+    }
+
     [Theory]
     [InlineData(0)]
     [InlineData(1)]
