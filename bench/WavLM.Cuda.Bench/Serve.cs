@@ -58,13 +58,13 @@ internal sealed class Serve : IDisposable
     {
         _encoder?.Dispose();
         _encoder = null;
-        _batchSeconds = (double?)request["batch_seconds"] ?? ExtractionRun.DefaultBatchSeconds;
         _encoder = SpeechEncoder.Load((string)request["model"]!, new EncoderOptions
         {
             Device = Device.Parse((string)request["device"]!),
             Precision = Precisions.Parse((string)request["precision"]!),
             Threads = (int)request["threads"]!,
         });
+        _batchSeconds = (double?)request["batch_seconds"] ?? ExtractionRun.UsualBatchSeconds(_encoder.Device);
         return new JsonObject { ["ok"] = true, ["name"] = "WavLM.Cuda", ["machine"] = JsonSerializer.SerializeToNode(MachineOf(_encoder, (int)request["threads"]!), BenchResultsJson.Default.Machine) };
     }
 

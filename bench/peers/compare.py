@@ -36,7 +36,7 @@ def parse_arguments():
     parser.add_argument("--tiny", action="store_true", help="models of two narrow layers, every peer: tries the scripts, measures nothing")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--budget", type=float, default=10_800, help="seconds for everything; what does not fit is left out, and named")
-    parser.add_argument("--batch-seconds", type=float, help="of `wavlm extract`; 1000 on CUDA and 120 on the CPU where it is not given")
+    parser.add_argument("--batch-seconds", type=float, help="of ours; what `wavlm extract` takes where it is not given")
     parser.add_argument("--kernels", type=Path, nargs="*", default=[], help="files of `wavlm bench kernels` of the same run: attention is compared with FlashAttention")
     parser.add_argument("--work", type=Path, default=HERE.parents[1] / "artifacts/peers", help="where checkpoints, graphs and waveforms are kept")
     return parser.parse_args()
@@ -148,7 +148,7 @@ class Comparison:
     def contestant(self, size, entry, model):
         settings = entry.settings
         if entry.label == "wavlm":
-            settings = {"batch_seconds": self.options.batch_seconds or (1000 if self.options.device == "cuda" else 120)}
+            settings = {"batch_seconds": self.options.batch_seconds} if self.options.batch_seconds else {}
         if entry.peer:
             settings = settings | {"peer": entry.peer}
         return Contestant(self.process(entry.process), f"{size} {entry.label} {entry.precision}", model, self.options.threads, entry.precision, self.options.device, **settings)

@@ -21,7 +21,7 @@ internal static class BenchFilesCommand
         BenchOptions options = new();
         Option<string> load = new("--load") { Description = "Lengths of the files.", HelpName = "64x15|mixed", DefaultValueFactory = _ => "mixed" };
         Option<int> runs = new("--runs") { Description = "Runs to time.", HelpName = "N", DefaultValueFactory = _ => 5 };
-        Option<double> batchSeconds = new("--batch-seconds") { Description = "Audio in a batch.", HelpName = "S", DefaultValueFactory = _ => ExtractionRun.DefaultBatchSeconds };
+        Option<double?> batchSeconds = new("--batch-seconds") { Description = "Audio in a batch. By default what wavlm extract takes.", HelpName = "S" };
         Argument<string[]> recordings = new("INPUT") { Description = "Audio files and folders.", Arity = ArgumentArity.OneOrMore };
         ExplainedCommand command = new("files", "Time the whole way from FLAC files to feature files, and its parts.", Closing) { load, runs, batchSeconds, recordings };
         options.AddTo(command);
@@ -30,10 +30,10 @@ internal static class BenchFilesCommand
         return command;
     }
 
-    private static int Run(BenchRequest request, Load load, int runs, double batchSeconds, string[] recordings)
+    private static int Run(BenchRequest request, Load load, int runs, double? batchSeconds, string[] recordings)
     {
         if (runs < 1) throw new UsageException($"--runs {runs}: expected at least 1");
-        if (!(batchSeconds > 0)) throw new UsageException($"--batch-seconds {batchSeconds}: expected more than 0");
+        if (batchSeconds is <= 0 or double.NaN) throw new UsageException($"--batch-seconds {batchSeconds}: expected more than 0");
         using BenchSession session = BenchSession.Open(request, Terminal.WriteError);
         BenchResults results = session.Files(load, runs, batchSeconds, recordings, Console.Out);
         if (request.Json is not null) results.Write(request.Json);

@@ -52,7 +52,7 @@ internal static class ExtractCommand
         using SpeechEncoder encoder = SpeechEncoder.Load(checkpoint, options, signals.Stop);
         FeatureSettings settings = Settings(convention, checkpoint, encoder);
         ExtractionResult result = await RunDisplay.ShowAsync(plan, observer =>
-            new ExtractionRun(encoder, plan, folder, settings, request.BatchSeconds, observer).RunAsync(signals.Stop));
+            new ExtractionRun(encoder, plan, folder, settings, request.BatchSeconds ?? ExtractionRun.UsualBatchSeconds(device), observer).RunAsync(signals.Stop));
         return Report(result, folder);
     }
 

@@ -18,7 +18,7 @@ internal sealed class ExtractOptions
     private readonly Option<string> _finalNorm = new("--final-norm") { Description = "Last layer of a pre-norm model (Large): after its final norm (on) or before it (off).", HelpName = "auto|on|off", DefaultValueFactory = _ => "auto" };
     private readonly Option<string> _channel = new("--channel") { Description = "The mean of all channels, one of them, or each as an utterance of its own (<id>-ch0, ...).", HelpName = "mean|0|1|each", DefaultValueFactory = _ => "mean" };
     private readonly Option<int> _threads = new("--threads") { Description = "Threads that compute. Features do not depend on it.", HelpName = "N", DefaultValueFactory = _ => Environment.ProcessorCount };
-    private readonly Option<double> _batchSeconds = new("--batch-seconds") { Description = "Audio in a batch: more takes more memory. Features do not depend on it.", HelpName = "S", DefaultValueFactory = _ => ExtractionRun.DefaultBatchSeconds };
+    private readonly Option<double?> _batchSeconds = new("--batch-seconds") { Description = "Audio in a batch: more takes more memory. Features do not depend on it. By default 1200 on a GPU, 120 on the CPU.", HelpName = "S" };
     private readonly Option<string?> _encoderConfig = new("--encoder-config") { Description = "A config.json in place of the checkpoint's own, or for a .pth that has none.", HelpName = "FILE" };
     private readonly Option<bool> _force = new("--force") { Description = "Go on where the volume has less room than the features need." };
     private readonly Argument<string[]> _inputs = new("INPUT") { Description = $"Audio files ({AudioFormats.Extensions}) and folders of them.", Arity = ArgumentArity.OneOrMore };
@@ -37,8 +37,8 @@ internal sealed class ExtractOptions
         Device device = ParseDevice(parsed.GetValue(_device)!);
         int threads = parsed.GetValue(_threads);
         if (threads < 1) throw new UsageException($"--threads {threads}: expected 1 or more");
-        double batchSeconds = parsed.GetValue(_batchSeconds);
-        if (!(batchSeconds > 0 && batchSeconds <= 1e6)) throw new UsageException($"--batch-seconds {batchSeconds}: expected seconds above 0, at most a million");
+        double? batchSeconds = parsed.GetValue(_batchSeconds);
+        if (batchSeconds is not (null or (> 0 and <= 1e6))) throw new UsageException($"--batch-seconds {batchSeconds}: expected seconds above 0, at most a million");
         string convention = parsed.GetValue(_convention)!;
         return new()
         {
@@ -125,7 +125,8 @@ internal sealed record ExtractRequest
     public required bool? FinalNorm { get; init; }
     public required ChannelSelection Channel { get; init; }
     public required int Threads { get; init; }
-    public required double BatchSeconds { get; init; }
+    /// <summary>Null for what suits the device.</summary>
+    public required double? BatchSeconds { get; init; }
     public required string? EncoderConfig { get; init; }
     public required bool Force { get; init; }
     public required IReadOnlyList<string> Inputs { get; init; }

@@ -4,6 +4,7 @@ using WavLM.Cuda.Backends.Cuda;
 using WavLM.Cuda.Backends.Cuda.Runtime;
 using WavLM.Cuda.Bench.Operations;
 using WavLM.Cuda.Bench.Results;
+using WavLM.Cuda.Extraction;
 using WavLM.Cuda.Model;
 using WavLM.Cuda.Native;
 
@@ -82,12 +83,12 @@ internal sealed class BenchSession : IDisposable
     }
 
     /// <summary>From FLAC files to feature files.</summary>
-    public BenchResults Files(Load load, int runs, double batchSeconds, IReadOnlyList<string> recordings, TextWriter to)
+    public BenchResults Files(Load load, int runs, double? batchSeconds, IReadOnlyList<string> recordings, TextWriter to)
     {
         string folder = Directory.CreateTempSubdirectory("wavlm-bench-").FullName;
         try
         {
-            FilesBenchmark benchmark = new(_encoder, _model, folder, batchSeconds, runs);
+            FilesBenchmark benchmark = new(_encoder, _model, folder, batchSeconds ?? ExtractionRun.UsualBatchSeconds(_encoder.Device), runs);
             benchmark.WriteCorpus(recordings, load.Samples);
             WriteHeading(to);
             Measurement files = benchmark.Measure();

@@ -15,8 +15,14 @@ namespace WavLM.Cuda.Extraction;
 public sealed class ExtractionRun(
     IFeatureEncoder encoder, ExtractionPlan plan, OutputFolder folder, FeatureSettings settings, double batchSeconds, IExtractionObserver observer)
 {
-    /// <summary>Audio in a batch where nothing else is asked for: enough rows for every core, and a few hundred megabytes.</summary>
-    public const double DefaultBatchSeconds = 120;
+    private const double OnCpu = 120, OnCuda = 1200;
+
+    /// <summary>
+    /// Audio in a batch where nothing else is asked for: on the CPU enough rows for every core, and a few hundred megabytes; on a GPU enough
+    /// tiles for every multiprocessor many times over, and for Large a gigabyte or two.
+    /// </summary>
+    /// <param name="device">Where it is computed, no longer <see cref="Device.Auto"/>.</param>
+    public static double UsualBatchSeconds(Device device) => device.IsCuda ? OnCuda : OnCpu;
 
     private string? _lostDevice;
 
