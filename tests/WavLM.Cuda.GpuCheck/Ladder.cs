@@ -6,7 +6,7 @@ using WavLM.Cuda.Native;
 
 namespace WavLM.Cuda.GpuCheck;
 
-/// <summary>The stages in order, from "is there a GPU" to "how fast is it".</summary>
+/// <summary>The stages in order, from "is there a GPU" to "is what the design assumes so". How fast it is, gpu-bench.sh measures.</summary>
 internal static class Ladder
 {
     // Each ends within the ten minutes that a rented machine may give a command; --only runs some of them.
@@ -18,7 +18,6 @@ internal static class Ladder
         .. Enum.GetValues<Precision>().Select(static precision => Checks(precision.CommandLineName(), precision)),
         .. SanitizerStage.Tools.Select(Sanitizer),
         new("cublaslt", "is what the design assumes of cuBLASLt so", TimeSpan.FromMinutes(9), Itself("cublaslt"), CublasLtStage.Run),
-        new("timing", "how long is a whole pass, and against PyTorch in the same precision", TimeSpan.FromMinutes(9), Itself("timing"), TimingStage.Run),
     ];
 
     /// <summary>The libraries at hand are the emulated device's.</summary>
