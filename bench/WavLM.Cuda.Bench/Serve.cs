@@ -2,11 +2,9 @@ using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using WavLM.Cuda.Backends.Cuda.Runtime;
 using WavLM.Cuda.Bench.Operations;
 using WavLM.Cuda.Bench.Results;
 using WavLM.Cuda.Extraction;
-using WavLM.Cuda.Native;
 
 namespace WavLM.Cuda.Bench;
 
@@ -65,12 +63,8 @@ internal sealed class Serve : IDisposable
             Threads = (int)request["threads"]!,
         });
         _batchSeconds = (double?)request["batch_seconds"] ?? ExtractionRun.UsualBatchSeconds(_encoder.Device);
-        return new JsonObject { ["ok"] = true, ["name"] = "WavLM.Cuda", ["machine"] = JsonSerializer.SerializeToNode(MachineOf(_encoder, (int)request["threads"]!), BenchResultsJson.Default.Machine) };
+        return new JsonObject { ["ok"] = true, ["name"] = "WavLM.Cuda", ["machine"] = JsonSerializer.SerializeToNode(MachineFacts.Of(_encoder, (int)request["threads"]!), BenchResultsJson.Default.Machine) };
     }
-
-    private static Machine MachineOf(SpeechEncoder encoder, int threads) => MachineFacts.Of(
-        encoder.Device.IsCuda ? DeviceFacts.Of(encoder.Device.Ordinal).Name : MachineFacts.Processor, encoder.DeviceSet, threads,
-        encoder.Device.IsCuda && CudaLibraries.Locate().Any(static found => found.Emulated));
 
     private JsonObject Encode(JsonNode request)
     {

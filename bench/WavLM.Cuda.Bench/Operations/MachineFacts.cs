@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
+using WavLM.Cuda.Backends.Cuda.Runtime;
 using WavLM.Cuda.Bench.Results;
+using WavLM.Cuda.Native;
 
 namespace WavLM.Cuda.Bench.Operations;
 
@@ -19,6 +21,11 @@ internal static class MachineFacts
         LoadAverage = LoadAverage,
         Version = typeof(MachineFacts).Assembly.GetName().Version?.ToString(3) ?? "",
     };
+
+    /// <summary>The machine that an encoder computes on.</summary>
+    public static Machine Of(SpeechEncoder encoder, int threads) => Of(
+        encoder.Device.IsCuda ? DeviceFacts.Of(encoder.Device.Ordinal).Name : Processor, encoder.DeviceSet, threads,
+        emulated: encoder.Device.IsCuda && CudaLibraries.Locate().Any(static found => found.Emulated));
 
     /// <summary>The processor's name.</summary>
     public static string Processor

@@ -1,15 +1,12 @@
 using System.Diagnostics;
 using System.Globalization;
-using WavLM.Cuda.Backends;
 using WavLM.Cuda.Bench.Results;
-using WavLM.Cuda.Bench.Timing;
-using WavLM.Cuda.Model;
 
 namespace WavLM.Cuda.Bench.Passes;
 
 /// <summary>
-/// Whole passes over noise, from waveforms in memory to the last layer in memory, as a user's program calls them; then passes with a
-/// mark around each operation, for the time by stage. The marks cost a little, and recorded layers run one by one there: so the
+/// Whole passes over noise, from waveforms in memory to the last layer in memory, as a user's program calls them; in between passes
+/// with a mark around each operation, for the time by stage. The marks cost a little, and recorded layers run one by one there: so the
 /// first kind tells how long a pass takes, the second where the time goes.
 /// </summary>
 /// <param name="encoder">The model.</param>
@@ -77,21 +74,11 @@ internal sealed class EncodeBenchmark(SpeechEncoder encoder, string model, int r
             _ = encoder.Encode(waveforms, _last, CancellationToken.None);
             double seconds = Stopwatch.GetElapsedTime(begin).TotalSeconds;
             if (i >= 0) whole.Add(seconds);
-            if (i is -1 or (>= 0 and < StagedRuns)) staged.Add(TimeStages(waveforms));
+            if (i is -1 or (>= 0 and < StagedRuns)) staged.Add(StagedPass.Time(encoder, waveforms));
             if (whole.Count >= LeastRuns && all.Elapsed > LongestTime) break;
         }
         return ([.. whole], [.. staged.Skip(1)]);
     }
-
-    private IReadOnlyList<KeyValuePair<string, double>> TimeStages(Waveform[] waveforms) => encoder.Run((backend, weights, normalization) =>
-    {
-        using DeviceClock clock = DeviceClock.Of(backend);
-        TimedBackend timed = new(backend, clock, new StageNames(weights));
-        timed.Reset();
-        using PackedBatch batch = PackedBatch.Create(waveforms, encoder.Config, normalization, timed);
-        new EncoderForward(encoder.Config, weights, timed).Run(batch, encoder.Config.Layers, finalNorm: true, static (_, _) => { }, CancellationToken.None);
-        return timed.Seconds();
-    });
 
     private IReadOnlyList<StageTime> Stages(Load load, IReadOnlyList<KeyValuePair<string, double>>[] staged, double whole)
     {

@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Globalization;
 using WavLM.Cuda.Audio;
 using WavLM.Cuda.Bench.Results;
-using WavLM.Cuda.Bench.Timing;
 using WavLM.Cuda.Checkpoints;
 using WavLM.Cuda.Extraction;
 using WavLM.Cuda.Model;
@@ -67,7 +66,7 @@ internal sealed class FilesBenchmark(SpeechEncoder encoder, string model, string
             whole.Add(seconds);
             encode.Add(recorder.Seconds);
         }
-        double compute = ComputeSeconds(recorder.Batches);
+        double compute = recorder.Batches.Sum(batch => StagedPass.Time(encoder, batch).Sum(static stage => stage.Value));
         return new("files", "files", $"{model} {plan.Rows} files", encoder.Precision.CommandLineName())
         {
             Seconds = whole,
@@ -111,23 +110,6 @@ internal sealed class FilesBenchmark(SpeechEncoder encoder, string model, string
         string output = Directory.CreateDirectory(Fresh("written-alone")).FullName;
         foreach (Features utterance in features) NpyFile.Write(Path.Combine(output, utterance.Id + ".npy"), utterance);
     }
-
-    /// <summary>The same batches, operation by operation, without what happens on the host.</summary>
-    private double ComputeSeconds(IReadOnlyList<IReadOnlyList<Waveform>> batches) => encoder.Run((backend, weights, normalization) =>
-    {
-        using DeviceClock clock = DeviceClock.Of(backend);
-        TimedBackend timed = new(backend, clock, new StageNames(weights));
-        EncoderForward forward = new(encoder.Config, weights, timed);
-        double seconds = 0;
-        foreach (IReadOnlyList<Waveform> waveforms in batches)
-        {
-            timed.Reset();
-            using PackedBatch batch = PackedBatch.Create(waveforms, encoder.Config, normalization, timed);
-            forward.Run(batch, encoder.Config.Layers, finalNorm: true, static (_, _) => { }, CancellationToken.None);
-            seconds += timed.Seconds().Sum(static stage => stage.Value);
-        }
-        return seconds;
-    });
 
     private string Fresh(string name)
     {
