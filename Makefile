@@ -61,7 +61,7 @@ abi-libraries:
 browser:
 	@./setup.sh browser || echo "browser: no Chromium, and what needs it is skipped"
 
-bench: build ## time whole passes stage by stage (MODEL=path DEVICE=auto|cpu|cuda PRECISION=auto|fp32|fp16|bf16)
+bench: build ## time whole passes stage by stage (MODEL=path DEVICE=auto|cpu|cuda PRECISION=auto|fp32|fp16|bf16|int8)
 	@$(if $(MODEL),,test -e artifacts/models/base/config.json || bin/wavlm init --size base --seed 1 --out artifacts/models/base)
 	@bin/wavlm bench encode --model $(or $(MODEL),artifacts/models/base) --device $(or $(DEVICE),auto) --precision $(or $(PRECISION),auto) --threads $(THREADS)
 

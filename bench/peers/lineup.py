@@ -51,6 +51,7 @@ def of_cpu():
         Entry("onnxruntime-node", "onnxruntime-node", "fp32", {"1x10": ALONE, "mixed": [(0, False), (8, False)]}),
         Entry("wavlm", "wavlm fp32", "fp32", {"1x10": ALONE, "mixed": ALONE}),
         Entry("wavlm", "wavlm bf16", "bf16", {"1x10": ALONE}),
+        Entry("wavlm", "wavlm int8", "int8", {"1x10": ALONE}),
         Entry("torch", "torch", "fp32", {"1x10": ALONE}, "plain_peer"),
     ]
 
@@ -60,7 +61,8 @@ def tiny(device):
     half = "fp16" if device == "cuda" else "bf16"
     every = {"2x2": [(0, False)], "mixed": [(0, False)]}
     padded = {"2x2": [(2, False)], "mixed": [(2, False), (2, True)]}
-    entries = [Entry("wavlm", f"wavlm {precision}", precision, every) for precision in ("fp32", half)]
+    ours = ("fp32", half) if device == "cuda" else ("fp32", half, "int8")
+    entries = [Entry("wavlm", f"wavlm {precision}", precision, every) for precision in ours]
     for attention in ("eager", "sdpa"):
         entries.append(Entry(f"transformers {attention}", "python", "fp32", padded, "transformers_peer", {"attention": attention}))
     entries += [

@@ -24,7 +24,8 @@ def of_cpu(races):
     one, mixed = races["base 1x10"], races["base mixed"]
     ratios = {"fp32_vs_onnxruntime": ratio(one.fastest("onnxruntime-node"), one.fastest("wavlm", "fp32")),
               "bf16_vs_onnxruntime": ratio(one.fastest("onnxruntime-node"), one.fastest("wavlm", "bf16")),
-              "mixed_vs_onnxruntime_padded": ratio(mixed.fastest("onnxruntime-node", padded=True), mixed.fastest("wavlm", "fp32"))}
+              "mixed_vs_onnxruntime_padded": ratio(mixed.fastest("onnxruntime-node", padded=True), mixed.fastest("wavlm", "fp32")),
+              "int8_vs_onnxruntime": ratio(one.fastest("onnxruntime-node"), one.fastest("wavlm", "int8"))}
     return ["RESULT " + " ".join(f"{name}={value:.2f}" if value else f"{name}=none" for name, value in ratios.items())]
 
 

@@ -51,7 +51,7 @@ internal sealed class BenchKernelsCommand
     }).Create("kernels", "Time every kernel and matrix product on the GPU.");
 
     /// <summary>On the CPU.</summary>
-    public static Command Operations() => new BenchKernelsCommand("auto|fp32|bf16|all", device: null).Create("ops", "Time the same operations on the CPU.");
+    public static Command Operations() => new BenchKernelsCommand("auto|fp32|bf16|int8|all", device: null).Create("ops", "Time the same operations on the CPU.");
 
     private ExplainedCommand Create(string name, string description)
     {
@@ -108,8 +108,8 @@ internal sealed class BenchKernelsCommand
         ? new CudaBenchDevice(CudaBackend.Open(device.Ordinal, precision, Terminal.WriteError))
         : new CpuBenchDevice(new CpuBackend(precision, threads));
 
-    private static Precision[] PrecisionsOf(string text, Device device, string? whyNotCuda) => text == AllPrecisions
-        ? [.. Enum.GetValues<Precision>().Where(precision => device.IsCuda || precision != Precision.Float16)]
+    private static IReadOnlyList<Precision> PrecisionsOf(string text, Device device, string? whyNotCuda) => text == AllPrecisions
+        ? device.IsCuda ? Precisions.OfCuda : Precisions.OfCpu
         : [Precisions.On(device, Parsed("--", () => Precisions.Parse(text)), whyNotCuda)];
 
     private static T Parsed<T>(string option, Func<T> parse)

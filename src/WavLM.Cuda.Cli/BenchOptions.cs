@@ -8,7 +8,7 @@ internal sealed class BenchOptions
 {
     private readonly Option<string> _model = new("--model") { Description = "The checkpoint; random weights, from wavlm init, take as long.", HelpName = "PATH", Required = true };
     private readonly Option<string> _device = new("--device") { Description = "Where to compute.", HelpName = "auto|cpu|cuda[:N]", DefaultValueFactory = _ => "auto" };
-    private readonly Option<string> _precision = new("--precision") { Description = "Type of the matrix operands.", HelpName = "auto|fp32|fp16|bf16", DefaultValueFactory = _ => "auto" };
+    private readonly Option<string> _precision = new("--precision") { Description = "Type of the matrix operands.", HelpName = "auto|fp32|fp16|bf16|int8", DefaultValueFactory = _ => "auto" };
     private readonly Option<int> _threads = new("--threads") { Description = "Threads that compute on the CPU.", HelpName = "N", DefaultValueFactory = _ => Environment.ProcessorCount };
     private readonly Option<string?> _json = new("--json") { Description = "Every single time, for wavlm bench compare and report.", HelpName = "FILE" };
 

@@ -47,7 +47,7 @@ internal static class InfoCommand
         });
         yield return ("family", config.ModelType);
         yield return ("parameters", Text($"{checkpoint.Tensors.Sum(t => t.Count):N0} in {checkpoint.Tensors.Count} tensors"));
-        yield return ("in memory", $"about {OutputFolder.DescribeBytes(checkpoint.Tensors.Sum(t => t.Count) * sizeof(float))} in fp32, about half of it in fp16 and bf16");
+        yield return ("in memory", $"about {OutputFolder.DescribeBytes(checkpoint.Tensors.Sum(t => t.Count) * sizeof(float))} in fp32, about half of it in fp16 and bf16, a quarter in int8");
         yield return ("layers", Text($"{config.Layers}, {(config.PreNorm ? "pre-norm (with a final norm)" : "post-norm")}"));
         yield return ("width", Text($"{config.Width}; feed-forward {config.FeedForwardWidth}"));
         yield return ("heads", Text($"{config.Heads} of {config.HeadWidth}"));

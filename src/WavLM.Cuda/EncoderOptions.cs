@@ -12,7 +12,7 @@ public sealed class EncoderOptions
 
     /// <summary>
     /// Type of the matrix operands. Null, the default, leaves it to the device: float16 on CUDA, float32 on the CPU; <see cref="SpeechEncoder.Precision"/>
-    /// says which it is. Float16 on the CPU is refused.
+    /// says which it is. Float16 on the CPU is refused, and <see cref="Precision.Int8" /> on CUDA.
     /// </summary>
     public Precision? Precision { get; init; }
 

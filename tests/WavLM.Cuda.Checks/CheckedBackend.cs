@@ -18,6 +18,8 @@ internal sealed class CheckedBackend(CheckedDevice device, IBackend backend, Err
 
     public ElementType OperandType => backend.OperandType;
 
+    public ElementType ProductType => backend.ProductType;
+
     public Tensor Rent(long rows, int columns, ElementType type, long readableRows = 0)
     {
         Tensor tensor = backend.Rent(rows, columns, type, readableRows);

@@ -12,6 +12,7 @@ public static class FixtureComparison
         Precision.Float32 => 1e-5,
         Precision.Float16 => 2e-3,
         Precision.BFloat16 => 1.5e-2,
+        Precision.Int8 => 5e-2,
         _ => throw new ArgumentOutOfRangeException(nameof(precision), precision, "no bound is known"),
     };
 

@@ -15,7 +15,7 @@ internal static class Ladder
         new("doctor", "is there a usable GPU, and does every operation agree with the CPU", TimeSpan.FromMinutes(5), DoctorStage.Plan, Inside: null),
         new("ptx", "does every instruction that kernels/common/ptx.cuh wraps do what its twin for the emulated device does", TimeSpan.FromMinutes(2), Itself("ptx"), PtxStage.Run),
         new("fixtures", "is every layer of every fixture within its bound, in each precision", TimeSpan.FromMinutes(5), FixturesStage.Plan, FixturesStage.Run),
-        .. Enum.GetValues<Precision>().Select(static precision => Checks(precision.CommandLineName(), precision)),
+        .. Precisions.OfCuda.Select(static precision => Checks(precision.CommandLineName(), precision)),
         .. SanitizerStage.Tools.Select(Sanitizer),
         new("cublaslt", "is what the design assumes of cuBLASLt so", TimeSpan.FromMinutes(9), Itself("cublaslt"), CublasLtStage.Run),
     ];

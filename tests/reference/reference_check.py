@@ -21,7 +21,7 @@ sys.path.insert(0, str(ROOT / "bench/peers"))
 from checkpoint import read_config, read_tensors   # noqa: E402
 from speech import RATE, read_recording, write_recording   # noqa: E402
 
-BOUND = {"fp32": 1e-5, "fp16": 2e-3, "bf16": 1.5e-2}   # relative L2 of every layer
+BOUND = {"fp32": 1e-5, "fp16": 2e-3, "bf16": 1.5e-2, "int8": 5e-2}   # relative L2 of every layer
 NORMALISATION_EPS = 1e-7                 # of Hugging Face's feature extractor
 
 
@@ -36,7 +36,7 @@ def parse_arguments():
     parser.add_argument("--precisions", nargs="+", choices=BOUND, help="by default all that the device has")
     options = parser.parse_args()
     if options.precisions is None:
-        options.precisions = [precision for precision in BOUND if options.device != "cpu" or precision != "fp16"]
+        options.precisions = [precision for precision in BOUND if precision != ("fp16" if options.device == "cpu" else "int8")]
     return options
 
 

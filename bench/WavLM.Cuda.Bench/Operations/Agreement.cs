@@ -16,9 +16,13 @@ internal sealed class Agreement(ElementType operands)
     /// <summary>Relative L2 of the worst comparison.</summary>
     public double RelativeError { get; private set; }
 
-    /// <summary>Compares values that were rounded as the operands are, or not at all.</summary>
+    /// <summary>Compares values.</summary>
+    /// <param name="what">In an error's words.</param>
+    /// <param name="actual">Found.</param>
+    /// <param name="expected">By the formula.</param>
+    /// <param name="multiplied">What was rounded most on the way; null for the operands.</param>
     /// <exception cref="WrongResultException">They differ.</exception>
-    public void Require(string what, ReadOnlySpan<float> actual, ReadOnlySpan<double> expected, bool exactOperands = false)
+    public void Require(string what, ReadOnlySpan<float> actual, ReadOnlySpan<double> expected, ElementType? multiplied = null)
     {
         if (actual.Length != expected.Length) throw new WrongResultException($"{what}: {actual.Length} values, expected {expected.Length}");
         double squares = 0, error = 0, worst = -1;
@@ -31,7 +35,7 @@ internal sealed class Agreement(ElementType operands)
             error += difference * difference;
             if (difference > worst) (worst, at) = (difference, i);
         }
-        double size = Math.Sqrt(squares / expected.Length), relative = Math.Sqrt(error / expected.Length) / size, bound = BoundOf(exactOperands ? ElementType.Float32 : operands);
+        double size = Math.Sqrt(squares / expected.Length), relative = Math.Sqrt(error / expected.Length) / size, bound = BoundOf(multiplied ?? operands);
         if (!(relative <= bound)) throw Differs(what, at, actual[at], expected[at], string.Create(CultureInfo.InvariantCulture, $"a relative error of at most {bound:G2}, found {relative:G2}"));
         if (!(worst <= WorstOverBound * bound * size)) throw Differs(what, at, actual[at], expected[at], string.Create(CultureInfo.InvariantCulture, $"an error of at most {WorstOverBound * bound * size:G2}"));
         RelativeError = Math.Max(RelativeError, relative);
@@ -48,12 +52,13 @@ internal sealed class Agreement(ElementType operands)
     }
 
     // Sums of thousands of float32 products in another order differ by some 1e-6; a result rounded to float16 by 3e-4, to
-    // bfloat16 by 2e-3, and what lies between an operation's two kernels is rounded once more.
+    // bfloat16 by 2e-3, and what lies between an operation's two kernels is rounded once more. Integers of 8 bits lose 1e-2.
     private static double BoundOf(ElementType type) => type switch
     {
         ElementType.Float32 => 3e-5,
         ElementType.Float16 => 2e-3,
         ElementType.BFloat16 => 1.5e-2,
+        ElementType.Int8 => 5e-2,
         _ => throw new ArgumentOutOfRangeException(nameof(type), type, "no operands are of this type"),
     };
 

@@ -35,18 +35,19 @@ internal static class Ceilings
     public static Operation Gemm(BenchDevice device)
     {
         int width = device.Emulated ? EmulatedWidth : device.Backend is CudaBackend ? DeviceWidth : HostWidth;
-        ElementType operands = device.Backend.OperandType;
-        return MatrixOperations.Linear(FrontEndOperations.GemmOf(operands), Case, operands, width, width, width, operands, Epilogue.None, biased: false);
+        return MatrixOperations.Linear(
+            device.Backend, FrontEndOperations.GemmOf(device.Backend.ProductType), Case, width, width, width, device.Backend.OperandType, Epilogue.None, biased: false);
     }
 
-    /// <summary>All that a pass is held against: the copy, and products in its precision and in float32.</summary>
+    /// <summary>All that a pass is held against: the copy, and products in its precision, in float32, and for int8 in bfloat16, which attention multiplies.</summary>
     /// <param name="precision">Of the pass.</param>
     /// <param name="open">Makes the device in a precision, on this thread.</param>
     /// <exception cref="DeviceMemoryException">There is no room for them.</exception>
     public static IReadOnlyList<Ceiling> Measure(Precision precision, Func<Precision, BenchDevice> open)
     {
         List<Ceiling> ceilings = [];
-        foreach (Precision of in new[] { precision, Precision.Float32 }.Distinct())
+        Precision[] all = precision == Precision.Int8 ? [precision, Precision.BFloat16, Precision.Float32] : [precision, Precision.Float32];
+        foreach (Precision of in all.Distinct())
         {
             using BenchDevice device = open(of);
             var random = new RandomValues(device.Emulated ? RandomValues.EightsOnEmulated : RandomValues.UsualEights, seed: 21);

@@ -79,9 +79,9 @@ internal static class ElementOperations
             {
                 long[] some = Buffers.Spread(load.AllFrames);
                 double[] expected = Plain.LayerNorm<double>(x.Rows(some), norm);
-                agreement.Require("y", on.Read(y, some).Values, expected, exactOperands: inPlace);
+                agreement.Require("y", on.Read(y, some).Values, expected, inPlace ? ElementType.Float32 : null);
                 if (apart is not null) agreement.Require("operands", on.Read(apart, some).Values, expected);
-                if (gates is not null) agreement.Require("gates", on.Read(gates, some).Values, Plain.Gates(expected, gate!.Value.OnHost), exactOperands: true);
+                if (gates is not null) agreement.Require("gates", on.Read(gates, some).Values, Plain.Gates(expected, gate!.Value.OnHost), ElementType.Float32);
             });
         });
     }
@@ -106,7 +106,7 @@ internal static class ElementOperations
             {
                 long[] some = Buffers.Spread(load.AllFrames);
                 double[] expected = before is null ? Plain.WeightedSum<double>([x.Rows(some)], [Weight]) : Plain.WeightedSum<double>([before.Rows(some), x.Rows(some)], [1, Weight]);
-                agreement.Require("sum", on.Read(sum, some).Values, expected, exactOperands: true);
+                agreement.Require("sum", on.Read(sum, some).Values, expected, ElementType.Float32);
             });
         });
     }
@@ -128,8 +128,8 @@ internal static class ElementOperations
                     double[] expected = Plain.Pool<double>(x.Columns((long)utterance * load.Frames, load.Frames, some), withDeviation);
                     float[] pooled = on.Read(y, utterance).Values, actual = [.. some.Select(column => pooled[column]), .. withDeviation ? some.Select(column => pooled[columns + column]) : []];
                     // A mean is small against what it is of, and errs as that does.
-                    if (withDeviation) agreement.Require($"utterance {utterance}", actual, expected, exactOperands: true);
-                    else agreement.Require($"utterance {utterance}", Array.ConvertAll(actual, static mean => mean + 1), Array.ConvertAll(expected, static mean => mean + 1), exactOperands: true);
+                    if (withDeviation) agreement.Require($"utterance {utterance}", actual, expected, ElementType.Float32);
+                    else agreement.Require($"utterance {utterance}", Array.ConvertAll(actual, static mean => mean + 1), Array.ConvertAll(expected, static mean => mean + 1), ElementType.Float32);
                 }
             });
         });

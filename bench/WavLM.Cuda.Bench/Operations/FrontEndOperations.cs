@@ -25,9 +25,10 @@ internal static class FrontEndOperations
         int inputs = config.ConvLayers[level - 1].Channels, outputs = shape.Channels, rowsOfSlot = 1;
         foreach (ConvLayer later in config.ConvLayers.AsSpan()[(level + 1)..]) rowsOfSlot *= later.Stride;
         ElementType operands = StridedConvWeights.OperandsFor(inputs, backend.OperandType), results = StridedConvWeights.TypeOfLevel(config, level, backend.OperandType);
+        ElementType multiplied = operands == backend.OperandType ? backend.ProductType : operands;
         long read = tile.Rows(level - 1), rows = tile.Rows(level);
         double weights = (double)shape.Kernel * inputs * outputs;
-        Work work = new(operands.Bytes() * (read * (double)inputs + weights) + results.Bytes() * (double)rows * outputs, 2 * weights * rows, GemmOf(operands));
+        Work work = new(operands.Bytes() * (read * (double)inputs) + multiplied.Bytes() * weights + results.Bytes() * (double)rows * outputs, 2 * weights * rows, GemmOf(multiplied));
         return new($"strided_conv {level}", load.Case, $"[{rows}, {shape.Kernel} x {inputs}] to {outputs}", work, on =>
         {
             RandomTensor x = on.Random(read, inputs, operands, readableRows: tile.ReadableRows(level - 1));
@@ -41,7 +42,7 @@ internal static class FrontEndOperations
                 Matrix windows = x.Rows([.. some.SelectMany(row => Enumerable.Range(0, shape.Kernel).Select(tap => row * shape.Stride + tap))]);
                 double[] expected = Plain.StridedConv<double>(windows, some.Length, weight, [], shape with { Stride = shape.Kernel });
                 if (norm is not null) Plain.LayerNorm(expected, norm.Value.OnHost);
-                agreement.Require("y", on.Read(y, some).Values, Plain.Gelu(expected));
+                agreement.Require("y", on.Read(y, some).Values, Plain.Gelu(expected), multiplied);
             });
         });
     }
@@ -91,10 +92,11 @@ internal static class FrontEndOperations
         });
     }
 
-    internal static string GemmOf(ElementType operands) => Work.Gemm + operands switch
+    internal static string GemmOf(ElementType multiplied) => Work.Gemm + multiplied switch
     {
         ElementType.Float16 => "fp16",
         ElementType.BFloat16 => "bf16",
+        ElementType.Int8 => "int8",
         _ => "fp32",
     };
 }

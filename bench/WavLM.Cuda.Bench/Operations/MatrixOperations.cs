@@ -11,21 +11,22 @@ internal static class MatrixOperations
     {
         (int width, int feedForward) = (load.Config.Width, load.Config.FeedForwardWidth);
         ElementType operands = backend.OperandType;
-        yield return Linear("linear projection", load, operands, load.Config.ConvWidth, width, ElementType.Float32);
+        yield return Linear(backend, "linear projection", load, load.Config.ConvWidth, width, ElementType.Float32);
         yield return PositionalConv(load, operands);
-        yield return Linear("linear qkv", load, operands, width, 3 * width, operands);
+        yield return Linear(backend, "linear qkv", load, width, 3 * width, operands);
         yield return GatedAttention(load, operands);
-        yield return Linear("linear out", load, operands, width, width, ElementType.Float32, Epilogue.AddToDestination);
-        yield return Linear("linear up", load, operands, width, feedForward, operands);
-        yield return Linear("linear up gelu", load, operands, width, feedForward, operands, Epilogue.GeluErf);
-        yield return Linear("linear down", load, operands, feedForward, width, ElementType.Float32, Epilogue.AddToDestination);
+        yield return Linear(backend, "linear out", load, width, width, ElementType.Float32, Epilogue.AddToDestination);
+        yield return Linear(backend, "linear up", load, width, feedForward, operands);
+        yield return Linear(backend, "linear up gelu", load, width, feedForward, operands, Epilogue.GeluErf);
+        yield return Linear(backend, "linear down", load, feedForward, width, ElementType.Float32, Epilogue.AddToDestination);
     }
 
     /// <summary>x [rows, inputs] W^T, as the models have it and as the ceilings are measured.</summary>
-    public static Operation Linear(string name, string @case, ElementType operands, long rows, int inputs, int outputs, ElementType results, Epilogue epilogue, bool biased = true)
+    public static Operation Linear(IBackend backend, string name, string @case, long rows, int inputs, int outputs, ElementType results, Epilogue epilogue, bool biased = true)
     {
+        (ElementType operands, ElementType multiplied) = (backend.OperandType, backend.ProductType);
         double written = (double)rows * outputs * results.Bytes() * (epilogue == Epilogue.AddToDestination ? 2 : 1);
-        Work work = new(operands.Bytes() * ((double)rows * inputs + (double)inputs * outputs) + written, 2.0 * rows * inputs * outputs, FrontEndOperations.GemmOf(operands));
+        Work work = new(operands.Bytes() * (double)rows * inputs + multiplied.Bytes() * (double)inputs * outputs + written, 2.0 * rows * inputs * outputs, FrontEndOperations.GemmOf(multiplied));
         return new(name, @case, $"[{rows}, {inputs}] to {outputs}", work, on =>
         {
             RandomTensor x = on.Random(rows, inputs, operands);
@@ -41,7 +42,7 @@ internal static class MatrixOperations
                 if (epilogue == Epilogue.GeluErf) expected = Plain.Gelu(expected);
                 float[]? added = before?.Rows(some).Values;
                 for (int i = 0; added is not null && i < expected.Length; i++) expected[i] += added[i];
-                agreement.Require("y", on.Read(y, some).Values, expected);
+                agreement.Require("y", on.Read(y, some).Values, expected, multiplied);
             });
         });
     }
@@ -79,8 +80,8 @@ internal static class MatrixOperations
         });
     }
 
-    private static Operation Linear(string name, Workload load, ElementType operands, int inputs, int outputs, ElementType results, Epilogue epilogue = Epilogue.None)
-        => Linear(name, load.Case, operands, load.AllFrames, inputs, outputs, results, epilogue);
+    private static Operation Linear(IBackend backend, string name, Workload load, int inputs, int outputs, ElementType results, Epilogue epilogue = Epilogue.None)
+        => Linear(backend, name, load.Case, load.AllFrames, inputs, outputs, results, epilogue);
 
     private static Operation PositionalConv(Workload load, ElementType operands)
     {

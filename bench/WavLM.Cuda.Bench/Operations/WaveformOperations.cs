@@ -32,7 +32,7 @@ internal static class WaveformOperations
                     for (int i = 0; i < expected.Length; i++) expected[i] = (expected[i] - mean) / deviation;
                     var actual = new float[expected.Length];
                     on.Device.Read(batch[utterance].Samples, System.Runtime.InteropServices.MemoryMarshal.AsBytes(actual.AsSpan()));
-                    agreement.Require($"utterance {utterance}", actual, expected, exactOperands: true);
+                    agreement.Require($"utterance {utterance}", actual, expected, ElementType.Float32);
                 }
             });
         }) { TakesMemory = true };
@@ -65,7 +65,7 @@ internal static class WaveformOperations
                     expected[i] = i / some.Length < kernel ? tapsOfSome.Values[i] * scale : norm.Bias[channel] + (tapsOfSome.Values[i] - mean[column]) * scale;
                 }
                 Matrix actual = on.Read(folded, [.. Enumerable.Range(0, kernel + 1).Select(row => last * (kernel + 1L) + row)]);
-                agreement.Require("folded taps", OfColumns(actual, some).Values, expected, exactOperands: true);
+                agreement.Require("folded taps", OfColumns(actual, some).Values, expected, ElementType.Float32);
             });
         }) { TakesMemory = true };
     }

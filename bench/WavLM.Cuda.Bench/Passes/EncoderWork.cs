@@ -20,8 +20,8 @@ internal static class EncoderWork
 
     public static IReadOnlyList<StageWork> Of(EncoderConfig config, IReadOnlyList<int> samples, Precision precision)
     {
-        string products = CeilingOf(precision), plain = CeilingOf(Precision.Float32);
-        double operand = precision.OperandType().Bytes();
+        string products = CeilingOf(precision), others = precision == Precision.Int8 ? CeilingOf(Precision.BFloat16) : products, plain = CeilingOf(Precision.Float32);
+        double operand = precision.OperandType().Bytes(), weight = precision.ProductType().Bytes();
         List<StageWork> stages = [];
 
         double sampleCount = samples.Sum(static count => (double)count);
@@ -39,26 +39,26 @@ internal static class EncoderWork
             double weights = (double)conv.Channels * conv.Kernel * inputs;
             stages.Add(new(
                 StageNames.Conv(level), 2 * weights * written + (FlopsOfGelu + (normed ? FlopsOfNorm : 0)) * conv.Channels * written,
-                inputBytes * (inputs * read + weights) + outputBytes * conv.Channels * written, inputBytes == Single ? plain : products));
+                inputBytes * inputs * read + (inputBytes == Single ? Single : weight) * weights + outputBytes * conv.Channels * written, inputBytes == Single ? plain : products));
             inputs = conv.Channels;
         }
 
         double frames = rows.Sum(), pairs = rows.Sum(static count => (double)count * count);
         double width = config.Width, layers = config.Layers, inner = config.FeedForwardWidth;
         double linear(double from, double to) => 2 * frames * from * to;
-        double ofOperands(double from, double to) => operand * (frames * (from + to) + from * to);
-        double ofStream(double from) => operand * (frames * from + from * width) + 2 * Single * frames * width;
+        double ofOperands(double from, double to) => operand * frames * (from + to) + weight * from * to;
+        double ofStream(double from) => operand * frames * from + weight * from * width + 2 * Single * frames * width;
 
         stages.Add(new(StageNames.Projection, FlopsOfNorm * frames * inputs + (config.Projection ? linear(inputs, width) : 0),
-            Single * frames * (inputs + width) + (config.Projection ? operand * inputs * width : 0), products));
+            Single * frames * (inputs + width) + (config.Projection ? weight * inputs * width : 0), products));
         stages.Add(new(StageNames.PositionalConv, 2 * frames * width * (width / config.PositionalGroups) * config.PositionalKernel,
-            2 * Single * frames * width + operand * width * (width / config.PositionalGroups) * config.PositionalKernel, products));
+            2 * Single * frames * width + operand * width * (width / config.PositionalGroups) * config.PositionalKernel, others));
         // Behind each norm of a post-norm model the stream goes on normed, in float32, and the next products get it rounded.
         double norms = 2 * layers + 1, bytesOfNorm = config.PreNorm ? Single + operand : 2 * Single + (operand == Single ? 0 : operand);
         stages.Add(new(StageNames.Norms, FlopsOfNorm * norms * frames * width, norms * bytesOfNorm * frames * width, plain));
         stages.Add(new(StageNames.QueryKeyValue, layers * linear(width, 3 * width), layers * ofOperands(width, 3 * width), products));
         stages.Add(new(StageNames.Attention, layers * 4 * pairs * width,
-            layers * (4 * operand * frames * width + (config.Buckets > 0 ? Single * frames * config.Heads : 0)), products));
+            layers * (4 * operand * frames * width + (config.Buckets > 0 ? Single * frames * config.Heads : 0)), others));
         stages.Add(new(StageNames.OutProjection, layers * linear(width, width), layers * ofStream(width), products));
         stages.Add(new(StageNames.FeedForwardUp, layers * (linear(width, inner) + FlopsOfGelu * frames * inner), layers * ofOperands(width, inner), products));
         stages.Add(new(StageNames.FeedForwardDown, layers * linear(inner, width), layers * ofStream(inner), products));

@@ -16,6 +16,8 @@ internal sealed class TimedBackend(IBackend inner, DeviceClock clock, StageNames
 
     public ElementType OperandType => inner.OperandType;
 
+    public ElementType ProductType => inner.ProductType;
+
     public int FrontEndTileFrames => inner.FrontEndTileFrames;
 
     public int RowTile => inner.RowTile;

@@ -28,6 +28,9 @@ internal interface IBackend : IDisposable
     /// <summary>Type of the matrix operands: activations that feed a matmul, and weights. A strided convolution has its own.</summary>
     ElementType OperandType { get; }
 
+    /// <summary>What linear maps and strided convolutions multiply: <see cref="OperandType" />, or integers that they make of it.</summary>
+    ElementType ProductType => OperandType;
+
     /// <summary>Frames that the convolutional front end takes at a time: bounds its memory, changes no bit.</summary>
     int FrontEndTileFrames { get; }
 

@@ -78,7 +78,7 @@ internal sealed class FeatureWriter(OutputFolder folder, FeatureSettings setting
     private string Remedy => settings.Precision switch
     {
         Precision.Float16 => "values beyond 65,504 overflow in fp16, so use --precision bf16 or fp32",
-        Precision.BFloat16 => "try --precision fp32, and see that the checkpoint is whole",
+        Precision.BFloat16 or Precision.Int8 => "try --precision fp32, and see that the checkpoint is whole",
         _ => "see that the checkpoint is whole",
     };
 

@@ -34,7 +34,7 @@ internal static class CublasLtStage
         int[] counts = [.. RowCounts.Where(rows => rows <= reference)];
 
         bool sound = true;
-        foreach (Precision precision in Enum.GetValues<Precision>())
+        foreach (Precision precision in Precisions.OfCuda)
         {
             foreach (ModelProduct product in products) sound &= EqualBits(bench, precision, product, reference, counts);
             sound &= StridedBatch(bench, ProductTypes.Of(precision), options.Quick);

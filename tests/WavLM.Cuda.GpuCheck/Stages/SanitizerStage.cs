@@ -20,7 +20,7 @@ internal static class SanitizerStage
     {
         string program = Find()!;
         List<string> results = [];
-        foreach (string precision in Enum.GetValues<Precision>().Select(static precision => precision.CommandLineName()))
+        foreach (string precision in Precisions.OfCuda.Select(static precision => precision.CommandLineName()))
         {
             string? summary = null;
             string[] command = [program, "--tool", tool, "--error-exitcode", $"{FoundErrors}", "--print-limit", "20", .. Ladder.CommandOf($"checks-{precision}", quick: true)];

@@ -29,7 +29,7 @@ public sealed unsafe class DnnlTests
     [InlineData(Precision.BFloat16)]
     public void One_primitive_on_four_threads_gives_the_bits_it_gives_on_one(Precision precision)
     {
-        Skip.If(precision == Precision.BFloat16 && !System.Runtime.Intrinsics.X86.Avx512F.IsSupported, "bfloat16 needs AVX-512");
+        CpuInstructions.Require(precision);
         const int Inner = 768, Columns = 3072, Tiles = 160;
         ElementType operands = precision == Precision.BFloat16 ? ElementType.BFloat16 : ElementType.Float32;
         float[] alone = Products(workers: 1), together = Products(workers: 4);

@@ -41,6 +41,18 @@ public sealed class EncoderWorkTests
     }
 
     [Fact]
+    public void Of_integers_are_the_products_of_weights_and_the_weights_alone()
+    {
+        StageWork[] halves = [.. EncoderWork.Of(EncoderSizes.Base, [160_000], Precision.BFloat16)], integers = [.. EncoderWork.Of(EncoderSizes.Base, [160_000], Precision.Int8)];
+
+        Assert.Equal(halves.Select(static of => (of.Stage, of.Flops)), integers.Select(static of => (of.Stage, of.Flops)));
+        Assert.Equal(["waveform", "conv 0", "norms"], integers.Where(static of => of.Ceiling == "gemm fp32").Select(static of => of.Stage));
+        Assert.Equal(["positional conv", "attention"], integers.Where(static of => of.Ceiling == "gemm bf16").Select(static of => of.Stage));
+        double saved = 768 * 512 + 6 * 512 * 512 * 2.0 + 4 * 512 * 512 + 12 * 12 * 768 * 768.0;   // a byte a weight: projection, six convolutions, layers
+        Assert.Equal(saved, halves.Sum(static of => of.Bytes) - integers.Sum(static of => of.Bytes));
+    }
+
+    [Fact]
     public void An_utterance_counts_by_its_own_frames()
     {
         static double Attention(string load) => EncoderWork.Of(EncoderSizes.Base, Load.Parse(load).Samples, Precision.Float32).Single(static of => of.Stage == "attention").Flops;

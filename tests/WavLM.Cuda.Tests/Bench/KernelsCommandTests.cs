@@ -57,7 +57,12 @@ public sealed class KernelsCommandTests : IDisposable
         Assert.True(run.ExitCode == 0, run.Error + run.Output);
         BenchResults results = BenchResults.Read(json);
         Assert.All(results.Measurements, static measurement => Assert.Null(measurement.NotTimed));
-        Assert.Contains(results.Measurements, static measurement => measurement is { Name: "linear up gelu", Precision: "fp32" });
+        Assert.Contains(results.Measurements, static measurement => measurement is { Name: "linear up gelu", Precision: "fp32", Ceiling: "gemm fp32" });
+        if (!CpuInstructions.Have(Precision.Int8)) return;
+        Assert.Contains(results.Measurements, static measurement => measurement is { Name: "linear up gelu", Precision: "int8", Ceiling: "gemm int8", RelativeError: > 3e-3 and < 3e-2 });
+        Assert.Contains(results.Measurements, static measurement => measurement is { Name: "strided_conv 1", Precision: "int8", Ceiling: "gemm int8", RelativeError: > 3e-3 and < 3e-2 });
+        Assert.Contains(results.Measurements, static measurement => measurement is { Name: "gated_attention", Precision: "int8", Ceiling: "gemm bf16" });
+        Assert.Equal(["copy", "gemm fp32", "gemm bf16", "gemm int8"], results.Ceilings.Select(static ceiling => ceiling.Name));
     }
 
     [Fact]

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
-using System.Runtime.Intrinsics.X86;
 using WavLM.Cuda.Checks;
 using WavLM.Cuda.Tests.Cuda;
 using Xunit.Abstractions;
@@ -68,7 +67,7 @@ public sealed class NoGpuTests(ITestOutputHelper output) : IDisposable
 
         Assert.Equal((2, ""), (run.ExitCode, run.Output));
         string line = Assert.Single(Lines(run));
-        Assert.StartsWith("wavlm: precision fp16 is computed on CUDA alone, and there is none (libcuda.so.1, NVIDIA's driver, could not be loaded); the CPU computes in fp32 or bf16", line);
+        Assert.StartsWith("wavlm: precision fp16 is computed on CUDA alone, and there is none (libcuda.so.1, NVIDIA's driver, could not be loaded); the CPU computes in fp32, bf16 or int8", line);
         Assert.False(Directory.Exists(Out("fp16")));
     }
 
@@ -76,9 +75,9 @@ public sealed class NoGpuTests(ITestOutputHelper output) : IDisposable
     public void Where_auto_comes_to_the_CPU_each_of_its_precisions_is_computed_in_and_auto_is_fp32()
     {
         RequireNoDriver();
-        foreach ((string asked, string computed) in (ReadOnlySpan<(string, string)>)[("auto", "fp32"), ("fp32", "fp32"), ("bf16", "bf16")])
+        foreach ((string asked, string computed) in (ReadOnlySpan<(string, string)>)[("auto", "fp32"), ("fp32", "fp32"), ("bf16", "bf16"), ("int8", "int8")])
         {
-            if (asked == "bf16" && !Avx512F.IsSupported) continue;   // refused there, which is the CPU backend's to say
+            if (Precisions.Parse(asked) is { } precision && !CpuInstructions.Have(precision)) continue;   // refused there, which is the CPU backend's to say
             Wavlm.Finished run = Wavlm.Run("extract", "--precision", asked, "--model", Model, "--out", Out(asked), Audio);
             Assert.True(run.ExitCode == 0, run.Error);
             Assert.Contains($"\"precision\":\"{computed}\"", File.ReadAllText(Path.Combine(Out(asked), "manifest.jsonl")));

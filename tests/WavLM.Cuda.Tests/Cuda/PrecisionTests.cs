@@ -36,7 +36,31 @@ public sealed class PrecisionTests : IDisposable
         Wavlm.Finished run = Extract("cpu", "fp16");
 
         Assert.Equal((2, ""), (run.ExitCode, run.Output));
-        Assert.Equal("wavlm: precision fp16 is computed on CUDA alone; the CPU computes in fp32 or bf16: ask for one of them, or for auto\n", run.Error);
+        Assert.Equal("wavlm: precision fp16 is computed on CUDA alone; the CPU computes in fp32, bf16 or int8: ask for one of them, or for auto\n", run.Error);
+    }
+
+    [SkippableTheory]
+    [InlineData("cuda")]
+    [InlineData("auto")]
+    public void Int8_on_a_GPU_is_refused(string device)
+    {
+        Wavlm.Finished run = Extract(device, "int8");
+
+        Assert.Equal((2, ""), (run.ExitCode, run.Output));
+        Assert.EndsWith("wavlm: precision int8 is computed on the CPU alone; CUDA computes in fp32, fp16 or bf16: ask for one of them, or for --device cpu\n", run.Error, StringComparison.Ordinal);
+    }
+
+    // oneDNN takes the variable for what the CPU has.
+    [SkippableTheory]
+    [InlineData("int8", "AVX512_CORE", "wavlm: int8 needs a CPU with AVX-512 VNNI, and this one has none; use --precision fp32\n")]
+    [InlineData("bf16", "AVX2", "wavlm: bfloat16 needs a CPU with AVX-512, and this one has none; use --precision fp32\n")]
+    public void What_the_CPU_has_no_instructions_for_is_refused(string precision, string instructions, string message)
+    {
+        Wavlm.Finished run = Wavlm.Run([("ONEDNN_MAX_CPU_ISA", instructions)],
+            "extract", "--device", "cpu", "--precision", precision, "--model", Model, "--out", _folder.Path, Fixture.AudioPath("two-frames"));
+
+        Assert.Equal((2, ""), (run.ExitCode, run.Output));
+        Assert.EndsWith(message, run.Error, StringComparison.Ordinal);
     }
 
     [SkippableFact]
@@ -69,7 +93,7 @@ public sealed class PrecisionTests : IDisposable
         using SpeechEncoder encoder = SpeechEncoder.Load(Model, new EncoderOptions { Device = Device.Cpu });
         Assert.Equal(Precision.Float32, encoder.Precision);
         var refused = Assert.Throws<PlatformNotSupportedException>(() => SpeechEncoder.Load(Model, new EncoderOptions { Device = Device.Cpu, Precision = Precision.Float16 }));
-        Assert.Contains("the CPU computes in fp32 or bf16", refused.Message, StringComparison.Ordinal);
+        Assert.Contains("the CPU computes in fp32, bf16 or int8", refused.Message, StringComparison.Ordinal);
     }
 
     private static string Model => Fixture.Named("wavlm-tiny").ModelPath;

@@ -11,11 +11,13 @@ public sealed class BatchInvarianceTests(ITestOutputHelper output)
     [SkippableTheory]
     [InlineData("wavlm-base", Precision.Float32)]
     [InlineData("wavlm-base", Precision.BFloat16)]
+    [InlineData("wavlm-base", Precision.Int8)]
     [InlineData("wavlm-large-unilm", Precision.Float32)]
     [InlineData("wavlm-large-unilm", Precision.BFloat16)]
+    [InlineData("wavlm-large-unilm", Precision.Int8)]
     public void Alone_and_in_batches_of_2_to_64_the_bits_are_equal(string fixture, Precision precision)
     {
-        RequireInstructionsFor(precision);
+        CpuInstructions.Require(precision);
         using Checkpoint checkpoint = Checkpoint.Open(Fixture.Named(fixture).ModelPath);
         int[] lengths = [400, 401, 719, 720, 1039, 1040, 5_000, 20_479, 20_880, 33_000, 131_000, 164_240, 30 * 16_000];
         Waveform[] utterances = BatchInvariance.Noise(lengths.Concat(Enumerable.Range(0, 64 - lengths.Length).Select(i => 400 + 347 * i)), seed: 11);
@@ -31,11 +33,13 @@ public sealed class BatchInvarianceTests(ITestOutputHelper output)
     [SkippableTheory]
     [InlineData("base", Precision.Float32)]
     [InlineData("base", Precision.BFloat16)]
+    [InlineData("base", Precision.Int8)]
     [InlineData("large", Precision.Float32)]
     [InlineData("large", Precision.BFloat16)]
+    [InlineData("large", Precision.Int8)]
     public void At_full_size_too(string size, Precision precision)
     {
-        RequireInstructionsFor(precision);
+        CpuInstructions.Require(precision);
         using TemporaryFolder folder = new();
         CheckpointInitializer.Write(EncoderSizes.Find(size), seed: 5, folder.Path);
         using Checkpoint checkpoint = Checkpoint.Open(folder.Path);
@@ -60,7 +64,4 @@ public sealed class BatchInvarianceTests(ITestOutputHelper output)
         Features alone = encoder.Encode([utterance], LayerSelection.Parse("all", encoder.Config), CancellationToken.None)[0];
         Assert.NotNull(BatchInvariance.Difference(alone, BatchInvariance.Padded(encoder, utterance, samples: 9_000)));
     }
-
-    private static void RequireInstructionsFor(Precision precision)
-        => Skip.If(precision == Precision.BFloat16 && !System.Runtime.Intrinsics.X86.Avx512F.IsSupported, "bfloat16 needs AVX-512");
 }

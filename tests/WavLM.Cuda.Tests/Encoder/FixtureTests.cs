@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Runtime.Intrinsics.X86;
 using WavLM.Cuda.Checks;
 
 namespace WavLM.Cuda.Tests.Encoder;
@@ -16,6 +15,7 @@ public sealed class FixtureTests(FixtureTests.Accuracy accuracy) : IClassFixture
             {
                 cases.Add(fixture.Name, Precision.Float32);
                 cases.Add(fixture.Name, Precision.BFloat16);
+                cases.Add(fixture.Name, Precision.Int8);
             }
             return cases;
         }
@@ -25,7 +25,7 @@ public sealed class FixtureTests(FixtureTests.Accuracy accuracy) : IClassFixture
     [MemberData(nameof(Cases))]
     public void Every_layer_is_within_the_bound(string name, Precision precision)
     {
-        Skip.If(precision == Precision.BFloat16 && !Avx512F.IsSupported, "bfloat16 needs AVX-512");
+        CpuInstructions.Require(precision);
         Fixture fixture = Fixture.Named(name);
         using SpeechEncoder encoder = FixtureComparison.Load(fixture, precision, Device.Cpu);
         Features[] features = encoder.Encode(FixtureComparison.Recordings(fixture), LayerSelection.Parse("all", encoder.Config), CancellationToken.None);

@@ -5,6 +5,7 @@ internal sealed partial class CpuBackend
     /// <inheritdoc />
     public LinearWeights PackLinear(ReadOnlySpan<float> weight, ReadOnlySpan<float> bias, int outputs, int inputs, ElementType results)
     {
+        if (ProductType == ElementType.Int8) return new IntegerLinearWeights(inputs, outputs, results, PackIntegers(weight, bias, outputs, inputs, IntegerMatrix.ColumnsOfBlock(outputs)));
         Matmul layout = MatmulOf(LinearShape(inputs, outputs, Epilogue.None, OperandType));
         PackedMatrix packed = Pack(layout, weight, bias);
         return new CpuLinearWeights(inputs, outputs, results, packed);
@@ -13,10 +14,15 @@ internal sealed partial class CpuBackend
     /// <inheritdoc />
     public void Linear(Tensor x, LinearWeights weights, Tensor y, Epilogue epilogue = Epilogue.None)
     {
+        RequireShape(x, x.Rows, weights.Inputs, nameof(x));
+        RequireShape(y, x.Rows, weights.Outputs, nameof(y));
+        if (y.Type != weights.ResultType) throw new ArgumentException($"y is {y.Type}, expected {weights.ResultType}", nameof(y));
+        if (weights is IntegerLinearWeights integers)
+        {
+            IntegerLinear(x, integers, y, epilogue);
+            return;
+        }
         var linear = (CpuLinearWeights)weights;
-        RequireShape(x, x.Rows, linear.Inputs, nameof(x));
-        RequireShape(y, x.Rows, linear.Outputs, nameof(y));
-        if (y.Type != linear.ResultType) throw new ArgumentException($"y is {y.Type}, expected {linear.ResultType}", nameof(y));
         MatmulShape shape = LinearShape(linear.Inputs, linear.Outputs, epilogue, linear.ResultType);
         Matmul matmul = MatmulOf(shape, packedBy: linear.Packed.Layout);
         (nint source, nint destination, nint values, nint bias) = (x.Address, y.Address, linear.Packed.Values.Address, linear.Packed.Bias.Address);

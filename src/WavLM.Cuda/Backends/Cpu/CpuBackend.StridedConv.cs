@@ -13,6 +13,8 @@ internal sealed unsafe partial class CpuBackend
     public StridedConvWeights PackStridedConv(ReadOnlySpan<float> weight, ReadOnlySpan<float> bias, NormWeights? layerNorm, int inputs, ConvLayer shape, int rowsOfSlot, ElementType results)
     {
         ElementType operands = StridedConvWeights.OperandsFor(inputs, OperandType);
+        if (ProductType == ElementType.Int8 && operands == OperandType)
+            return new IntegerConvWeights(inputs, shape, layerNorm, operands, results, PackIntegers(weight, bias, shape.Channels, shape.Kernel * inputs, columnsOfBlock: shape.Channels));
         return shape is { Kernel: 3, Stride: 2 } && rowsOfSlot % 2 == 0 && (operands == ElementType.Float32 || rowsOfSlot >= RowsOfSlotToPairInBFloat16)
             ? PackPairedConv(weight, bias, layerNorm, inputs, shape, operands, results)
             : PackConvRuns(weight, bias, layerNorm, inputs, shape, operands, results);
@@ -25,8 +27,12 @@ internal sealed unsafe partial class CpuBackend
         RequireShape(y, y.Rows, conv.Outputs, nameof(y));
         if (x.Type != conv.OperandType) throw new ArgumentException($"x is {x.Type}, expected {conv.OperandType}", nameof(x));
         if (y.Type != conv.ResultType) throw new ArgumentException($"y is {y.Type}, expected {conv.ResultType}", nameof(y));
-        if (conv is PairedConvWeights paired) PairedConv(x, paired, y);
-        else ConvRuns(x, (ConvRunsWeights)conv, y);
+        switch (conv)
+        {
+            case PairedConvWeights paired: PairedConv(x, paired, y); break;
+            case IntegerConvWeights integers: IntegerConv(x, integers, y); break;
+            default: ConvRuns(x, (ConvRunsWeights)conv, y); break;
+        }
     }
 
     /// <summary>Norm, where there is one, and GELU of a float32 row, to its place in y.</summary>

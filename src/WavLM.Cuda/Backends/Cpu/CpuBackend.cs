@@ -25,7 +25,7 @@ internal sealed partial class CpuBackend : IBackend
 
     /// <param name="precision">Type of the matrix operands.</param>
     /// <param name="threads">Workers, the calling thread included.</param>
-    /// <exception cref="PlatformNotSupportedException">float16; bfloat16 without AVX-512; or a oneDNN that is not 2.x.</exception>
+    /// <exception cref="PlatformNotSupportedException">float16; bfloat16 without AVX-512; int8 without its VNNI; or a oneDNN that is not 2.x.</exception>
     public CpuBackend(Precision precision, int threads)
     {
         DnnlVersion version = Version();
@@ -34,8 +34,12 @@ internal sealed partial class CpuBackend : IBackend
         DnnlCpuIsa isa = Dnnl.dnnl_get_effective_cpu_isa();
         if (precision == Precision.BFloat16 && !isa.HasFlag(DnnlCpuIsa.Avx512Core))
             throw new PlatformNotSupportedException("bfloat16 needs a CPU with AVX-512, and this one has none; use --precision fp32");
+        // What came before VNNI adds pairs of products in 16 bits, where they overflow.
+        if (precision == Precision.Int8 && !isa.HasFlag(DnnlCpuIsa.Avx512Vnni))
+            throw new PlatformNotSupportedException("int8 needs a CPU with AVX-512 VNNI, and this one has none; use --precision fp32");
 
         OperandType = Precisions.On(Device.Cpu, precision, whyNotCuda: null).OperandType();
+        ProductType = precision.ProductType();
         Dnnl.ThrowIfFailed(Dnnl.dnnl_engine_create(out _engine, DnnlEngineKind.Cpu, 0));
         _workers = new Workers(threads, _engine);
         string width = Vector512.IsHardwareAccelerated ? "512" : Vector256.IsHardwareAccelerated ? "256" : "128";
@@ -47,6 +51,9 @@ internal sealed partial class CpuBackend : IBackend
 
     /// <inheritdoc />
     public ElementType OperandType { get; }
+
+    /// <inheritdoc />
+    public ElementType ProductType { get; }
 
     /// <inheritdoc />
     public int FrontEndTileFrames => 127;   // 8 MB of the first level in bfloat16, 17 in float32: inside the last-level cache

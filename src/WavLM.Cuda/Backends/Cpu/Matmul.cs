@@ -5,7 +5,7 @@ namespace WavLM.Cuda.Backends.Cpu;
 /// <summary>How the right-hand operand of a <see cref="Matmul"/> lies in memory.</summary>
 internal enum WeightLayout
 {
-    /// <summary>As oneDNN likes it best: filled by <see cref="Matmul.Pack"/>.</summary>
+    /// <summary>As oneDNN likes it best: filled by <see cref="Matmul.Pack(Worker, ReadOnlySpan{float}, nint)"/>.</summary>
     Packed,
 
     /// <summary>[inner, columns], rows a stride apart.</summary>
@@ -18,6 +18,7 @@ internal enum WeightLayout
 /// <summary>y [Rows, Columns] (+)= x [Rows, Inner] W [Inner, Columns] (+ bias), optionally through the erf GELU. Strides are in elements.</summary>
 internal readonly record struct MatmulShape(int Rows, int Inner, int Columns)
 {
+    /// <summary>Of both operands; for Int8 those of x are unsigned, which needs no compensation in oneDNN.</summary>
     public required ElementType Operands { get; init; }
 
     public required ElementType Destination { get; init; }
@@ -65,15 +66,15 @@ internal sealed unsafe class Matmul : IDisposable
         _engine = engine;
         _memory = new MemoryObjects?[workers];
         Shape = shape;
-        _source = Strided(shape.Rows, shape.Inner, shape.SourceStride, 1, shape.Operands);
-        _destination = Strided(shape.Rows, shape.Columns, shape.DestinationStride, 1, shape.Destination);
-        _bias = Strided(1, shape.Columns, shape.Columns, 1, ElementType.Float32);
+        _source = Strided(shape.Rows, shape.Inner, shape.SourceStride, 1, shape.Operands == ElementType.Int8 ? DnnlType.UInt8 : TypeOf(shape.Operands));
+        _destination = Strided(shape.Rows, shape.Columns, shape.DestinationStride, 1, TypeOf(shape.Destination));
+        _bias = Strided(1, shape.Columns, shape.Columns, 1, DnnlType.Float32);
         DnnlMemoryDescriptor wanted = shape.Weights switch
         {
             WeightLayout.Packed when packedBy is not null => packedBy._weights,
-            WeightLayout.Packed => Any(shape.Inner, shape.Columns, shape.Operands),
-            WeightLayout.Rows => Strided(shape.Inner, shape.Columns, shape.WeightStride, 1, shape.Operands),
-            _ => Strided(shape.Inner, shape.Columns, 1, shape.WeightStride, shape.Operands),
+            WeightLayout.Packed => Any(shape.Inner, shape.Columns, TypeOf(shape.Operands)),
+            WeightLayout.Rows => Strided(shape.Inner, shape.Columns, shape.WeightStride, 1, TypeOf(shape.Operands)),
+            _ => Strided(shape.Inner, shape.Columns, 1, shape.WeightStride, TypeOf(shape.Operands)),
         };
 
         DnnlMatmulDescriptor operation;
@@ -99,16 +100,13 @@ internal sealed unsafe class Matmul : IDisposable
     public nint PackedBytes { get; }
 
     /// <summary>weights [columns, inner], float32, as checkpoints hold them, to the packed layout and type: once, at load.</summary>
-    public void Pack(Worker worker, ReadOnlySpan<float> weights, nint packed)
-    {
-        if (weights.Length != (long)Shape.Inner * Shape.Columns)
-            throw new ArgumentException($"{weights.Length} values for a matrix of {Shape.Columns} x {Shape.Inner}", nameof(weights));
-        using Reorder reorder = new(_engine, Strided(Shape.Inner, Shape.Columns, 1, Shape.Inner, ElementType.Float32), _weights, _memory.Length);
-        fixed (float* values = weights) reorder.Run(worker, (nint)values, packed);
-    }
+    public void Pack(Worker worker, ReadOnlySpan<float> weights, nint packed) => Pack(worker, weights, DnnlType.Float32, packed);
+
+    /// <summary>The same of weights that are integers already.</summary>
+    public void Pack(Worker worker, ReadOnlySpan<sbyte> weights, nint packed) => Pack(worker, weights, DnnlType.Int8, packed);
 
     /// <summary>For operands that are packed in every pass: [inner, columns], rows end to end, to the packed layout.</summary>
-    public Reorder PackingOfRows() => new(_engine, Strided(Shape.Inner, Shape.Columns, Shape.Columns, 1, Shape.Operands), _weights, _memory.Length);
+    public Reorder PackingOfRows() => new(_engine, Strided(Shape.Inner, Shape.Columns, Shape.Columns, 1, TypeOf(Shape.Operands)), _weights, _memory.Length);
 
     /// <summary>One tile. Addresses must be readable for all <see cref="MatmulShape.Rows"/> rows, whether they mean something or not.</summary>
     public void Run(Worker worker, nint source, nint weights, nint bias, nint destination)
@@ -136,6 +134,15 @@ internal sealed unsafe class Matmul : IDisposable
         _primitive.Dispose();
     }
 
+    private void Pack<T>(Worker worker, ReadOnlySpan<T> weights, DnnlType type, nint packed)
+        where T : unmanaged
+    {
+        if (weights.Length != (long)Shape.Inner * Shape.Columns)
+            throw new ArgumentException($"{weights.Length} values for a matrix of {Shape.Columns} x {Shape.Inner}", nameof(weights));
+        using Reorder reorder = new(_engine, Strided(Shape.Inner, Shape.Columns, 1, Shape.Inner, type), _weights, _memory.Length);
+        fixed (T* values = weights) reorder.Run(worker, (nint)values, packed);
+    }
+
     private static DnnlAttributesHandle Attributes(MatmulShape shape)
     {
         Dnnl.ThrowIfFailed(Dnnl.dnnl_primitive_attr_create(out DnnlAttributesHandle attributes));
@@ -150,20 +157,27 @@ internal sealed unsafe class Matmul : IDisposable
         return attributes;
     }
 
-    private static DnnlType TypeOf(ElementType type) => type == ElementType.BFloat16 ? DnnlType.BFloat16 : DnnlType.Float32;
+    private static DnnlType TypeOf(ElementType type) => type switch
+    {
+        ElementType.Float32 => DnnlType.Float32,
+        ElementType.BFloat16 => DnnlType.BFloat16,
+        ElementType.Int32 => DnnlType.Int32,
+        ElementType.Int8 => DnnlType.Int8,
+        _ => throw new ArgumentOutOfRangeException(nameof(type), type, "no product on the CPU has it"),
+    };
 
-    private static DnnlMemoryDescriptor Strided(long rows, long columns, long rowStride, long columnStride, ElementType type)
+    private static DnnlMemoryDescriptor Strided(long rows, long columns, long rowStride, long columnStride, DnnlType type)
     {
         long* sizes = stackalloc long[Dnnl.MaxDimensions] { rows, columns, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 };
         long* strides = stackalloc long[Dnnl.MaxDimensions] { rowStride, columnStride, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 };
-        Dnnl.ThrowIfFailed(Dnnl.dnnl_memory_desc_init_by_strides(out DnnlMemoryDescriptor descriptor, Matrix, sizes, TypeOf(type), strides));
+        Dnnl.ThrowIfFailed(Dnnl.dnnl_memory_desc_init_by_strides(out DnnlMemoryDescriptor descriptor, Matrix, sizes, type, strides));
         return descriptor;
     }
 
-    private static DnnlMemoryDescriptor Any(long rows, long columns, ElementType type)
+    private static DnnlMemoryDescriptor Any(long rows, long columns, DnnlType type)
     {
         long* sizes = stackalloc long[Dnnl.MaxDimensions] { rows, columns, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 };
-        Dnnl.ThrowIfFailed(Dnnl.dnnl_memory_desc_init_by_tag(out DnnlMemoryDescriptor descriptor, Matrix, sizes, TypeOf(type), DnnlFormatTag.Any));
+        Dnnl.ThrowIfFailed(Dnnl.dnnl_memory_desc_init_by_tag(out DnnlMemoryDescriptor descriptor, Matrix, sizes, type, DnnlFormatTag.Any));
         return descriptor;
     }
 }

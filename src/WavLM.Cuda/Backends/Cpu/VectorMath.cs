@@ -64,12 +64,12 @@ internal static unsafe class VectorMath
         Vector512<uint> bits = x.AsUInt32();
         Vector512<uint> rounded = bits + Vector512.Create(0x7FFFu) + ((bits >> 16) & Vector512<uint>.One);
         Vector512<uint> kept = Vector512.ConditionalSelect(Vector512.Equals(x, x).AsUInt32(), rounded, bits | Vector512.Create(0x400000u)) >> 16;
-        return Vector256.Narrow(kept.GetLower(), kept.GetUpper());
+        return Vector512.Narrow(kept, kept).GetLower();
     }
 
+    // Put together of two halves, the vector would go through the stack.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<float> FromBFloat16(Vector256<ushort> x)
-        => (Vector512.Create(Vector256.WidenLower(x), Vector256.WidenUpper(x)) << 16).AsSingle();
+    public static Vector512<float> FromBFloat16(Vector256<ushort> x) => (Vector512.WidenLower(x.ToVector512Unsafe()) << 16).AsSingle();
 
     public static ushort ToBFloat16(float x) => ToBFloat16(Vector512.Create(x)).ToScalar();
 
@@ -191,7 +191,7 @@ internal static unsafe class VectorMath
             sum += power;
             // Positive and finite, so adding half a unit before the cut rounds it.
             Vector512<uint> rounded = (power.AsUInt32() + Vector512.Create(0x8000u)) >> 16;
-            Vector256.Narrow(rounded.GetLower(), rounded.GetUpper()).Store((ushort*)y + i);
+            Vector512.Narrow(rounded, rounded).GetLower().Store((ushort*)y + i);
         }
         return Vector512.Sum(sum);
     }

@@ -24,6 +24,9 @@ internal enum DnnlType
 {
     BFloat16 = 2,
     Float32 = 3,
+    Int32 = 4,
+    Int8 = 5,
+    UInt8 = 6,
 }
 
 internal enum DnnlFormatTag
@@ -61,7 +64,8 @@ internal enum DnnlArgumentIndex
 [Flags]
 internal enum DnnlCpuIsa
 {
-    Avx512Core = 39,
+    Avx512Core = 0x27,
+    Avx512Vnni = 0x67,
 }
 
 /// <summary>dnnl_version_t.</summary>
