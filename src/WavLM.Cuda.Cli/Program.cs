@@ -30,5 +30,5 @@ catch (Exception e) when (e is OperationCanceledException && StopSignals.Receive
 catch (Exception e)
 {
     Terminal.WriteError(Failures.Describe(e));
-    return ExitCode.NothingAttempted;
+    return Failures.CodeOf(e);
 }

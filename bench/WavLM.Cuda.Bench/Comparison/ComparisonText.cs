@@ -102,9 +102,9 @@ internal sealed class ComparisonText(ResultsComparison comparison, string pathOf
     private static string[] Row(ComparedMeasurement m) =>
     [
         m.A.Runner == "wavlm" ? m.A.Name : $"{m.A.Name} ({m.A.Runner})", m.A.Case, m.A.Precision,
-        Time(m.A), Time(m.B), m.Ratio is { } ratio ? Units.Ratio(ratio) : "-", m.Limit is { } limit ? Units.Ratio(limit) : "-", Word(m),
+        Time(m.Seconds.A), Time(m.Seconds.B), m.Ratio is { } ratio ? Units.Ratio(ratio) : "-", m.Limit is { } limit ? Units.Ratio(limit) : "-", Word(m),
     ];
 
     // A terminal may know nothing but ASCII.
-    private static string Time(Measurement m) => m.Seconds.Count == 0 ? "-" : Units.Time(Statistics.Median(m.Seconds)).Replace('µ', 'u');
+    private static string Time(double? seconds) => seconds is null ? "-" : Units.Time(seconds.Value).Replace('µ', 'u');
 }

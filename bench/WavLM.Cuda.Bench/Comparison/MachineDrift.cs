@@ -131,13 +131,14 @@ internal sealed record MachineDrift
         foreach (Ceiling ofA in a.Ceilings)
         {
             if (b.Ceilings.FirstOrDefault(c => c.Name == ofA.Name) is not { } ofB) continue;
-            double usual = TimeRatio.Scatter(ofA.Seconds);
+            (IReadOnlyList<double> ofRunsA, IReadOnlyList<double> ofRunsB) = (ComparableRuns.Of(ofA.Seconds, a.Processes), ComparableRuns.Of(ofB.Seconds, b.Processes));
+            double usual = TimeRatio.Scatter(ofRunsA);
             double log = Math.Log(ofA.PerSecond / ofB.PerSecond);
             TimeRatio whole = new(log, log, log, 0, 1);
             // Seconds compare only where both did the same work, which the rates tell.
             bool sameWork = ofA.Seconds.Count > 0 && ofB.Seconds.Count > 0
                 && Math.Abs(ofA.PerSecond * Statistics.Median(ofA.Seconds) / (ofB.PerSecond * Statistics.Median(ofB.Seconds)) - 1) < 1e-3;
-            yield return (ofA.Name, sameWork ? TimeRatio.Of(ofA.Seconds, ofB.Seconds, usual) : whole);
+            yield return (ofA.Name, sameWork ? TimeRatio.Of(ofRunsA, ofRunsB, usual) : whole);
         }
     }
 }

@@ -5,10 +5,10 @@ namespace WavLM.Cuda.Bench.Comparison;
 /// <summary>
 /// Is B slower than A? Two runs of one build must be found equal on a machine that others share, a kernel slowed by 15 % must be found.
 /// <para>
-/// Each measurement has a <see cref="TimeRatio" />. What all ratios have in common is the machine's: it was slower or faster as a whole,
+/// Each measurement has a <see cref="TimeRatio" /> of its <see cref="ComparableRuns" />. What all ratios have in common is the machine's: it was slower or faster as a whole,
 /// and every ratio is judged against their median (<see cref="MachineDrift" />). What is left scatters for two reasons: the runs of a measurement scatter,
-/// which the runs themselves tell, and a measurement differs between two processes by more than its runs do (where its memory lies, what the
-/// machine did in that second), which the scatter of all the ratios tells. Both variances are robust, so that a few kernels that did change
+/// which the runs themselves tell, and a measurement differs between two files by more than its runs do (of one process: where its memory
+/// lies; what the machine did in that minute), which the scatter of all the ratios tells. Both variances are robust, so that a few kernels that did change
 /// don't hide themselves, and they are added.
 /// </para>
 /// <para>
@@ -70,26 +70,28 @@ internal sealed class ResultsComparison
             throw new BenchException($"no measurement is in both files: A has {a.Measurements.Count} of \"{a.Command}\", B {b.Measurements.Count} of \"{b.Command}\"; compare two runs of one command");
 
         List<(Measurement A, Measurement B)> timed = [.. common.Where(pair => pair.A.Seconds.Count > 0 && pair.B.Seconds.Count > 0)];
-        double usual = timed.Count == 0 ? 0 : Statistics.Median([.. timed.SelectMany(pair => new[] { pair.A, pair.B }).Where(m => m.Seconds.Count > 1).Select(m => TimeRatio.Scatter(m.Seconds)).DefaultIfEmpty()]);
-        Dictionary<string, TimeRatio> ratios = timed.ToDictionary(pair => pair.A.Key, pair => TimeRatio.Of(pair.A.Seconds, pair.B.Seconds, usual));
+        Dictionary<string, (IReadOnlyList<double> A, IReadOnlyList<double> B)> runs = timed.ToDictionary(
+            pair => pair.A.Key, pair => (ComparableRuns.Of(pair.A.Seconds, a.Processes), ComparableRuns.Of(pair.B.Seconds, b.Processes)));
+        double usual = Statistics.Median([.. runs.Values.SelectMany(pair => new[] { pair.A, pair.B }).Where(of => of.Count > 1).Select(TimeRatio.Scatter).DefaultIfEmpty()]);
+        Dictionary<string, TimeRatio> ratios = runs.ToDictionary(pair => pair.Key, pair => TimeRatio.Of(pair.Value.A, pair.Value.B, usual));
         List<TimeRatio> ours = [.. timed.Where(pair => IsOurs(pair.A)).Select(pair => ratios[pair.A.Key])];
         MachineDrift drift = MachineDrift.Between(a, b, ours);
 
         return new(a, b)
         {
             Drift = drift,
-            Measurements = [.. common.Select(pair => Judge(pair.A, pair.B, ratios, drift, ours.Count)).OrderByDescending(m => m.Verdict == Verdict.NoLongerTimed).ThenByDescending(m => m.Ratio ?? 0)],
+            Measurements = [.. common.Select(pair => Judge(pair.A, pair.B, (SecondsOf(pair.A, a), SecondsOf(pair.B, b)), ratios, drift, ours.Count)).OrderByDescending(m => m.Verdict == Verdict.NoLongerTimed).ThenByDescending(m => m.Ratio ?? 0)],
             OnlyInA = [.. a.Measurements.Where(m => !ofB.ContainsKey(m.Key))],
             OnlyInB = [.. b.Measurements.Where(m => !keysOfA.Contains(m.Key))],
             Warnings = [.. Differences(a.Machine, b.Machine), .. a.Notes.Select(note => $"A: {note}"), .. b.Notes.Select(note => $"B: {note}")],
         };
     }
 
-    private static ComparedMeasurement Judge(Measurement a, Measurement b, Dictionary<string, TimeRatio> ratios, MachineDrift drift, int family)
+    private static ComparedMeasurement Judge(Measurement a, Measurement b, (double? A, double? B) seconds, Dictionary<string, TimeRatio> ratios, MachineDrift drift, int family)
     {
         if (!ratios.TryGetValue(a.Key, out TimeRatio ratio))
-            return new(a, b, a.Seconds.Count == 0 ? Verdict.Same : IsOurs(a) ? Verdict.NoLongerTimed : Verdict.Peer);
-        ComparedMeasurement compared = new(a, b, Verdict.Peer) { Ratio = Math.Exp(ratio.Log), Expected = Math.Exp(drift.ExpectedLog) };
+            return new(a, b, a.Seconds.Count == 0 ? Verdict.Same : IsOurs(a) ? Verdict.NoLongerTimed : Verdict.Peer) { Seconds = seconds };
+        ComparedMeasurement compared = new(a, b, Verdict.Peer) { Seconds = seconds, Ratio = Math.Exp(ratio.Log), Expected = Math.Exp(drift.ExpectedLog) };
         if (!IsOurs(a)) return compared;
 
         (double variance, double freedom) = drift.Added(ratio);
@@ -103,6 +105,9 @@ internal sealed class ResultsComparison
             Limit = Math.Exp(drift.ExpectedLog + bound),
         };
     }
+
+    private static double? SecondsOf(Measurement measurement, BenchResults file)
+        => measurement.Seconds.Count == 0 ? null : Statistics.Median(ComparableRuns.Of(measurement.Seconds, file.Processes));
 
     private static bool IsOurs(Measurement measurement) => measurement.Runner.StartsWith("wavlm", StringComparison.Ordinal);
 

@@ -27,6 +27,9 @@ internal enum Verdict
 /// <param name="Verdict">The judgement.</param>
 internal sealed record ComparedMeasurement(Measurement A, Measurement B, Verdict Verdict)
 {
+    /// <summary>What is compared of each file's times: the median of its <see cref="ComparableRuns" />; none without times.</summary>
+    public (double? A, double? B) Seconds { get; init; }
+
     /// <summary>B's time over A's; none without times.</summary>
     public double? Ratio { get; init; }
 

@@ -16,8 +16,8 @@ internal abstract class BenchDevice(IBackend backend) : IDisposable
     /// <summary>Its times mean nothing.</summary>
     public virtual bool Emulated => false;
 
-    /// <summary>Of the cache that all its cores share.</summary>
-    public abstract long CacheBytes { get; }
+    /// <summary>What all sets of an operation's arguments take together at least: so much that none finds its own where it would not be found in a pass.</summary>
+    public abstract long RotatedBytes { get; }
 
     /// <summary>The most bytes that benchmarks may hold at once.</summary>
     public abstract long MemoryBudget { get; }

@@ -17,7 +17,8 @@ internal sealed class CudaBenchDevice(CudaBackend backend) : BenchDevice(backend
 
     public override bool Emulated { get; } = CudaLibraries.Locate().Any(location => location.Emulated);
 
-    public override long CacheBytes => _stream.Device.Facts.SecondCacheBytes;
+    /// <summary>Beyond the second cache, twice over: a pass of many utterances leaves nothing there.</summary>
+    public override long RotatedBytes => 2 * _stream.Device.Facts.SecondCacheBytes;
 
     /// <summary>Of what was free: other backends and the workspaces want some too.</summary>
     public override long MemoryBudget => backend.Memory.Budget / 4 * 3;

@@ -16,6 +16,9 @@ internal sealed record OperationsRequest
     /// <summary>Matched with name and case; null for all.</summary>
     public Regex? Filter { get; init; }
 
+    /// <summary>How often each benchmark has its turn; null for as often as suits the device.</summary>
+    public int? Rounds { get; init; }
+
     /// <summary>What is made slower on purpose; null for nothing.</summary>
     public Slowed? Slowed { get; init; }
 

@@ -33,7 +33,7 @@ internal sealed class OperationsRun(OperationsRequest request, Func<Precision, B
         while (pending.Count > 0) RunTogether(pending, random);
         Note(first);
         return new(request.Group, MachineFacts.Now, MachineFacts.Of(first.Name, first.Backend.DeviceSet, threads, first.Emulated) with { LoadAverage = load })
-        { Ceilings = _ceilings, Measurements = _measurements, Notes = _notes };
+        { Ceilings = _ceilings, Measurements = _measurements, Notes = _notes, Disturbed = first.SecondsWaited is null || _samples == 0 ? null : (double)_disturbed / _samples };
     }
 
     public void Dispose()
@@ -116,8 +116,8 @@ internal sealed class OperationsRun(OperationsRequest request, Func<Precision, B
     private (int Rounds, int Samples) RoundsOn(BenchDevice device) => device switch
     {
         { Emulated: true } => (1, 1),
-        CudaBenchDevice => (6, 4),
-        _ => (request.Shapes == Shapes.Small ? 4 : 8, 6),   // other programs come and go
+        CudaBenchDevice => (request.Rounds ?? 6, 4),
+        _ => (request.Rounds ?? 4, 6),   // other programs come and go
     };
 
     private TimedOperation? Prepare(Pending pending, RandomValues random)
@@ -167,7 +167,6 @@ internal sealed class OperationsRun(OperationsRequest request, Func<Precision, B
         if (device.Emulated) _notes.Add("the device is emulated: its times mean nothing");
         else if (device.Backend is CudaBackend) _notes.Add("normalize_waveform and group_norm_fold take memory while they run and are launched one by one; everything else is launched as one graph a sample");
         else _notes.Add("FLOPs are those of the formula: strided convolutions of three taps get by with five products of six here, so they may pass 100 % of the roofline");
-        if (_disturbed > 0) _notes.Add(string.Create(CultureInfo.InvariantCulture, $"during {(double)_disturbed / _samples:P0} of the samples other programs had the processor, even after some tries"));
         if (request.Slowed is { } slowed) _notes.Add(string.Create(CultureInfo.InvariantCulture, $"{slowed.Name} was made {slowed.Factor} times as slow on purpose"));
     }
 

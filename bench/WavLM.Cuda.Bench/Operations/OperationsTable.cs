@@ -23,6 +23,7 @@ internal static class OperationsTable
         foreach (string[] line in lines) output.WriteLine(string.Join("  ", line.Select((cell, i) => i < 4 ? cell.PadRight(widths[i]) : cell.PadLeft(widths[i]))).TrimEnd());
         foreach (Measurement failed in results.Measurements.Where(static measurement => measurement.NotTimed is not null))
             output.WriteLine($"{failed.Name} {failed.Case} {failed.Precision} was not timed: {failed.NotTimed}");
+        if (results.Disturbed > 0) output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"note: during {results.Disturbed:P0} of the samples other programs had the processor, even after some tries"));
         foreach (string note in results.Notes) output.WriteLine($"note: {note}");
         if (results.Machine.Emulated) output.WriteLine(Meaningless);
     }

@@ -25,7 +25,7 @@ internal sealed record Slowdown(double Factor)
 }
 
 /// <summary>Which benchmarks are slowed, as "layer_norm=1.15": the name, the name and case, or a pattern that matches all of either.</summary>
-internal sealed record Slowed(Regex Name, double Factor)
+internal sealed record Slowed(string Name, Regex Pattern, double Factor)
 {
     /// <exception cref="FormatException">It is not NAME=FACTOR with a factor of at least 1.</exception>
     public static Slowed Parse(string text)
@@ -33,8 +33,8 @@ internal sealed record Slowed(Regex Name, double Factor)
         int equals = text.LastIndexOf('=');
         if (equals <= 0 || !double.TryParse(text.AsSpan(equals + 1), NumberStyles.Float, CultureInfo.InvariantCulture, out double factor) || !(factor is >= 1 and <= 10))
             throw new FormatException($"{text}: expected NAME=FACTOR, as layer_norm=1.15");
-        return new(OperationsRequest.Pattern($"^(?:{text[..equals]})$"), factor);
+        return new(text[..equals], OperationsRequest.Pattern($"^(?:{text[..equals]})$"), factor);
     }
 
-    public Slowdown Of(Operation operation) => Name.IsMatch(operation.Name) || Name.IsMatch(operation.Title) ? new(Factor) : Slowdown.None;
+    public Slowdown Of(Operation operation) => Pattern.IsMatch(operation.Name) || Pattern.IsMatch(operation.Title) ? new(Factor) : Slowdown.None;
 }

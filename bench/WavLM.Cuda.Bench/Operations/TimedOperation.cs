@@ -1,7 +1,7 @@
 namespace WavLM.Cuda.Bench.Operations;
 
 /// <summary>
-/// An operation with its arguments in memory, in as many sets as make twice the cache, so that none finds its own in it. A sample
+/// An operation with its arguments in memory, in as many sets as <see cref="BenchDevice.RotatedBytes" /> asks for. A sample
 /// is several runs back to back, one set after the other: of one short run the clock would say little.
 /// </summary>
 internal sealed class TimedOperation : IDisposable
@@ -33,7 +33,7 @@ internal sealed class TimedOperation : IDisposable
 
     /// <summary>Sets of arguments that an operation wants on a device.</summary>
     public static int SetsOf(Operation operation, BenchDevice device)
-        => device.Emulated ? 1 : (int)Math.Clamp(Math.Ceiling(2 * device.CacheBytes / Math.Max(1, operation.Work.Bytes)), 1, MostSets);
+        => device.Emulated ? 1 : (int)Math.Clamp(Math.Ceiling(device.RotatedBytes / Math.Max(1, operation.Work.Bytes)), 1, MostSets);
 
     /// <summary>Makes the arguments, runs the first set once and compares what it gave.</summary>
     /// <exception cref="WrongResultException">It computes something else.</exception>

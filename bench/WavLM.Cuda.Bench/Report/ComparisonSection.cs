@@ -38,7 +38,7 @@ internal static class ComparisonSection
     private static void WriteRow(MarkupWriter page, ComparedMeasurement m, double reach)
     {
         string name = m.A.Runner == "wavlm" ? m.A.Name : $"{m.A.Name} ({m.A.Runner})";
-        page.Write($"""<tr><td>{name}</td><td>{m.A.Case}</td><td>{m.A.Precision}</td><td class="number">{Time(m.A)}</td><td class="number">{Time(m.B)}</td>""");
+        page.Write($"""<tr><td>{name}</td><td>{m.A.Case}</td><td>{m.A.Precision}</td><td class="number">{Time(m.Seconds.A)}</td><td class="number">{Time(m.Seconds.B)}</td>""");
         page.Write($"""<td class="number">{(m.Ratio is { } ratio ? Units.Ratio(ratio) : "")}</td><td class="number">{(m.Limit is { } limit ? Units.Ratio(limit) : "")}</td><td class="ratio">""");
         WriteBar(page, m, reach);
         page.Write($"""</td><td class="word {Style(m.Verdict)}">{ComparisonText.Word(m)}</td></tr>""");
@@ -69,7 +69,7 @@ internal static class ComparisonSection
         _ => "same",
     };
 
-    private static string Time(Measurement m) => m.Seconds.Count == 0 ? "–" : Units.Time(Statistics.Median(m.Seconds));
+    private static string Time(double? seconds) => seconds is null ? "–" : Units.Time(seconds.Value);
 
     private static string Sentence(string text) => $"{char.ToUpperInvariant(text[0])}{text[1..]}.";
 }

@@ -18,6 +18,12 @@ internal sealed record BenchResults(string Command, string Date, Machine Machine
     /// <summary>The format's number.</summary>
     public int Schema { get; init; } = CurrentSchema;
 
+    /// <summary>Every list of seconds is so many equal parts, each measured in a process of its own.</summary>
+    public int Processes { get; init => field = Math.Max(1, value); } = 1;
+
+    /// <summary>Part of the samples during which other programs had the processor, even after some tries; null where nobody looked.</summary>
+    public double? Disturbed { get; init; }
+
     /// <summary>What the machine reaches; empty where a command measures none.</summary>
     public IReadOnlyList<Ceiling> Ceilings { get; init => field = value ?? []; } = [];
 
@@ -55,6 +61,8 @@ internal sealed record BenchResults(string Command, string Date, Machine Machine
         if (Measurements.Contains(null!) || Ceilings.Contains(null!) || Notes.Contains(null!) || Measurements.Any(m => m.Stages.Contains(null!))) return "null in a list";
         if (Ceilings.FirstOrDefault(c => !IsPositive(c.PerSecond) || !c.Seconds.All(IsPositive)) is { } ceiling) return $"ceiling \"{ceiling.Name}\" has a rate or time that is not above 0";
         if (Measurements.FirstOrDefault(m => !m.Seconds.All(IsPositive) || m.Stages.Any(s => !(s.Seconds >= 0 && double.IsFinite(s.Seconds)))) is { } timed) return $"\"{timed.Key}\" has a time that is not above 0";
+        if (Ceilings.Select(c => (c.Name, c.Seconds)).Concat(Measurements.Select(m => (Name: m.Key, m.Seconds))).FirstOrDefault(timed => timed.Seconds.Count % Processes != 0) is { Seconds.Count: int count } uneven)
+            return $"\"{uneven.Name}\" has {count} times, which is not as many of each of {Processes} processes";
         if (Measurements.GroupBy(m => m.Key).FirstOrDefault(same => same.Count() > 1) is { } twice) return $"\"{twice.Key}\" is there {twice.Count()} times";
         return null;
 

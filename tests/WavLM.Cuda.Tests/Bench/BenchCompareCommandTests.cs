@@ -138,6 +138,7 @@ public sealed class BenchCompareCommandTests : IDisposable
     [InlineData("""{"schema":1,"command":"kernels","date":"","machine":{"device":"","device_set":"","processor":"","threads":1},"measurements":[{"group":"g","name":"n","case":"c","precision":"p","seconds":[0.1,0]}]}""", "\"g n c p wavlm\" has a time that is not above 0")]
     [InlineData("""{"schema":1,"command":"kernels","date":"","machine":{"device":"","device_set":"","processor":"","threads":1},"ceilings":[{"name":"copy","unit":"byte","per_second":-1}]}""", "ceiling \"copy\" has a rate or time that is not above 0")]
     [InlineData("""{"schema":1,"command":"kernels","date":"","machine":{"device":"","device_set":"","processor":"","threads":1},"measurements":[{"group":"g","name":"n","case":"c","precision":"p"},{"group":"g","name":"n","case":"c","precision":"p"}]}""", "\"g n c p wavlm\" is there 2 times")]
+    [InlineData("""{"schema":1,"command":"kernels","date":"","processes":2,"machine":{"device":"","device_set":"","processor":"","threads":1},"measurements":[{"group":"g","name":"n","case":"c","precision":"p","seconds":[1,2,3]}]}""", "\"g n c p wavlm\" has 3 times, which is not as many of each of 2 processes")]
     public void Broken_files_are_refused_by_name(string text, string fault)
     {
         string good = _folder.File("good.json"), broken = _folder.File("broken.json");

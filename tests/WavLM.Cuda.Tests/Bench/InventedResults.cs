@@ -21,6 +21,12 @@ internal sealed class InventedResults(int seed)
 
     public int Runs { get; init; } = 20;
 
+    /// <summary>Each takes its part of the runs.</summary>
+    public int Processes { get; init; } = 1;
+
+    /// <summary>As many are in a state in which every third kernel takes twice as long; which, the seed decides.</summary>
+    public int SlowProcesses { get; init; }
+
     /// <summary>All times are longer by this factor.</summary>
     public double Drift { get; init; } = 1;
 
@@ -32,17 +38,22 @@ internal sealed class InventedResults(int seed)
     /// <summary>Kernels k0, k1, ... of different times, one of them slowed.</summary>
     public BenchResults Kernels(int count = 50, int slowed = -1, double by = 1.15, bool withCeilings = true) => new("kernels", "2026-11-22T21:40:11+00:00", Machine)
     {
+        Processes = Processes,
         Ceilings = withCeilings ? [Ceiling("copy", "byte", 3e12), Ceiling("gemm fp32", "flop", 5e13), Ceiling("gemm fp16", "flop", 8e14)] : [],
-        Measurements = [.. Enumerable.Range(0, count).Select(i => new Measurement("kernels", $"k{i}", "base 64x15", "fp16") { Seconds = Times(1e-5 * (1 + i) * Build * (i == slowed ? by : 1)) })],
+        Measurements = [.. Enumerable.Range(0, count).Select(i => new Measurement("kernels", $"k{i}", "base 64x15", "fp16") { Seconds = Times(1e-5 * (1 + i) * Build * (i == slowed ? by : 1), inSlowState: i % 3 == 0 ? 2 : 1) })],
     };
 
-    public double[] Times(double seconds)
+    public double[] Times(double seconds, double inSlowState = 1)
     {
-        double ofThisProcess = seconds * Drift * Math.Exp(BetweenRuns * Normal()), noise = Noise * (0.5 + _random.NextDouble());
+        double ofThisProcess = 0, noise = Noise * (0.5 + _random.NextDouble());
         int disturbed = _random.NextDouble() < Bursts ? _random.Next(1, Runs * 2 / 3 + 1) : 0;
         var times = new double[Runs];
         for (int i = 0; i < Runs; i++)
+        {
+            int process = i * Processes / Runs;
+            if (i == 0 || process > (i - 1) * Processes / Runs) ofThisProcess = seconds * Drift * Math.Exp(BetweenRuns * Normal()) * ((process + seed) % Processes < SlowProcesses ? inSlowState : 1);
             times[i] = ofThisProcess * Math.Exp(noise * Normal()) * (_random.NextDouble() < Outliers ? 2 : 1) * (i < disturbed ? 1.5 : 1);
+        }
         return times;
     }
 

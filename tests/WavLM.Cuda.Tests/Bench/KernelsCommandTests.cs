@@ -66,6 +66,31 @@ public sealed class KernelsCommandTests : IDisposable
     }
 
     [Fact]
+    public void Processes_take_turns_and_their_times_lie_end_to_end()
+    {
+        string json = _folder.File("ops.json");
+        Wavlm.Finished run = Wavlm.Run("bench", "ops", "--shapes", "small", "--filter", "^compact ", "--processes", "3", "--slow", "compact=2", "--json", json);
+
+        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        BenchResults results = BenchResults.Read(json);
+        Assert.Equal(3, results.Processes);
+        Measurement compact = Assert.Single(results.Measurements);
+        Assert.Equal(3 * 4 * 6, compact.Seconds.Count);   // twelve turns among three, of six samples
+        Assert.Equal(3 * 4 * 6, Assert.Single(results.Ceilings).Seconds.Count);
+        Assert.Single(results.Notes, static note => note.Contains("compact was made 2 times as slow on purpose", StringComparison.Ordinal));   // what is asked for reaches them, and is said once
+        Assert.Contains(run.Output.Split('\n'), static line => line.StartsWith("compact  ", StringComparison.Ordinal) && line.EndsWith('%'));
+    }
+
+    [Fact]
+    public void What_a_process_refuses_is_said_once()
+    {
+        Wavlm.Finished run = Wavlm.Run("bench", "ops", "--filter", "nothing", "--processes", "2");
+
+        Assert.Equal((2, ""), (run.ExitCode, run.Output));
+        Assert.StartsWith("wavlm: no benchmark's name and case match nothing", Assert.Single(run.Error.TrimEnd().Split('\n')));
+    }
+
+    [Fact]
     public void What_cannot_be_measured_is_refused()
     {
         (string Expected, string[] Arguments)[] refused =
@@ -77,6 +102,7 @@ public sealed class KernelsCommandTests : IDisposable
             ("precision fp16 is computed on CUDA alone", ["ops", "--precision", "fp16"]),
             ("--slow layer_norm: expected NAME=FACTOR", ["ops", "--slow", "layer_norm"]),
             ("--threads 0: expected 1 or more", ["ops", "--threads", "0"]),
+            ("--processes 0: expected 1 or more", ["ops", "--processes", "0"]),
         ];
         foreach ((string expected, string[] arguments) in refused)
         {

@@ -28,8 +28,8 @@ public sealed class PeersTests
         Assert.DoesNotContain(results.Measurements, measurement => measurement.NotTimed?.Contains("other features", StringComparison.Ordinal) == true);
         Assert.Equal(results.Measurements.Count, results.Measurements.Select(measurement => measurement.Key).Distinct().Count());
 
-        // Both flavours; on waveforms of one length and of several; float32 and bfloat16.
-        Assert.Equal(8, results.Measurements.Count(measurement => measurement.Runner == "wavlm" && measurement.Seconds.Count > 0));
+        // Both flavours; on waveforms of one length and of several; float32, bfloat16 and int8.
+        Assert.Equal(12, results.Measurements.Count(measurement => measurement.Runner == "wavlm" && measurement.Seconds.Count > 0));
         Assert.Equal(4, results.Measurements.Count(measurement => measurement.Runner == "torch padded 2" && measurement.Seconds.Count > 0));
         // FlexAttention is not in Debian's PyTorch; the encoder around it is the same, and its features are compared.
         Assert.Equal(8, results.Measurements.Count(measurement => measurement.Runner == "flex" && measurement.RelativeError < 0.1));

@@ -6,6 +6,8 @@ namespace WavLM.Cuda.Backends.Cpu;
 // only how far apart two rows of x begin differs.
 internal sealed unsafe partial class CpuBackend
 {
+    private bool MultipliesIntegers(int inner) => ProductType == ElementType.Int8 && inner <= IntegerMatrix.MostInner;
+
     /// <summary>weight [outputs, inner] in integers, as the primitives want them, so many outputs a block.</summary>
     private IntegerMatrix PackIntegers(ReadOnlySpan<float> weight, ReadOnlySpan<float> bias, int outputs, int inner, int columnsOfBlock)
     {

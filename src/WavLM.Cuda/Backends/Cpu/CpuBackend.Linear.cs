@@ -5,10 +5,16 @@ internal sealed partial class CpuBackend
     /// <inheritdoc />
     public LinearWeights PackLinear(ReadOnlySpan<float> weight, ReadOnlySpan<float> bias, int outputs, int inputs, ElementType results)
     {
-        if (ProductType == ElementType.Int8) return new IntegerLinearWeights(inputs, outputs, results, PackIntegers(weight, bias, outputs, inputs, IntegerMatrix.ColumnsOfBlock(outputs)));
-        Matmul layout = MatmulOf(LinearShape(inputs, outputs, Epilogue.None, OperandType));
-        PackedMatrix packed = Pack(layout, weight, bias);
-        return new CpuLinearWeights(inputs, outputs, results, packed);
+        if (MultipliesIntegers(inputs)) return new IntegerLinearWeights(inputs, outputs, results, PackIntegers(weight, bias, outputs, inputs, IntegerMatrix.ColumnsOfBlock(outputs)));
+        List<PackedMatrix> blocks = [];
+        int columnsOfBlock = ColumnsOfBlock(outputs);
+        for (int first = 0; first < outputs; first += columnsOfBlock)
+        {
+            int columns = Math.Min(columnsOfBlock, outputs - first);
+            Matmul layout = MatmulOf(LinearShape(inputs, columns, outputs, Epilogue.None, results));
+            blocks.Add(Pack(layout, weight.Slice(first * inputs, columns * inputs), bias.IsEmpty ? [] : bias.Slice(first, columns)));
+        }
+        return new CpuLinearWeights(inputs, outputs, results, blocks);
     }
 
     /// <inheritdoc />
@@ -17,22 +23,39 @@ internal sealed partial class CpuBackend
         RequireShape(x, x.Rows, weights.Inputs, nameof(x));
         RequireShape(y, x.Rows, weights.Outputs, nameof(y));
         if (y.Type != weights.ResultType) throw new ArgumentException($"y is {y.Type}, expected {weights.ResultType}", nameof(y));
-        if (weights is IntegerLinearWeights integers)
-        {
-            IntegerLinear(x, integers, y, epilogue);
-            return;
-        }
-        var linear = (CpuLinearWeights)weights;
-        MatmulShape shape = LinearShape(linear.Inputs, linear.Outputs, epilogue, linear.ResultType);
-        Matmul matmul = MatmulOf(shape, packedBy: linear.Packed.Layout);
-        (nint source, nint destination, nint values, nint bias) = (x.Address, y.Address, linear.Packed.Values.Address, linear.Packed.Bias.Address);
-        long sourceTile = (long)MatmulRows * x.Columns * x.Type.Bytes(), destinationTile = (long)MatmulRows * y.Columns * y.Type.Bytes();
-        _workers.For(
-            (x.Rows + MatmulRows - 1) / MatmulRows,
-            (worker, tile) => matmul.Run(worker, source + (nint)(tile * sourceTile), values, bias, destination + (nint)(tile * destinationTile)));
+        if (weights is IntegerLinearWeights integers) IntegerLinear(x, integers, y, epilogue);
+        else Linear(x, (CpuLinearWeights)weights, y, epilogue);
     }
 
-    private MatmulShape LinearShape(int inputs, int outputs, Epilogue epilogue, ElementType destination) => new(MatmulRows, inputs, outputs)
+    private void Linear(Tensor x, CpuLinearWeights linear, Tensor y, Epilogue epilogue)
+    {
+        // The last block may have fewer outputs than the others.
+        Matmul[] matmuls = [.. linear.Blocks.Select(block => MatmulOf(LinearShape(linear.Inputs, block.Layout.Shape.Columns, linear.Outputs, epilogue, linear.ResultType), packedBy: block.Layout))];
+        (nint source, nint destination) = (x.Address, y.Address);
+        long sourceTile = (long)MatmulRows * x.Columns * x.Type.Bytes(), destinationTile = (long)MatmulRows * y.Columns * y.Type.Bytes(), tiles = (x.Rows + MatmulRows - 1) / MatmulRows;
+        nint destinationBlock = ColumnsOfBlock(linear.Outputs) * y.Type.Bytes();
+        // All rows by one block of outputs before the next: its weights stay in the cache.
+        _workers.For(linear.Blocks.Count * tiles, (worker, task) =>
+        {
+            (int block, long tile) = ((int)(task / tiles), task % tiles);
+            PackedMatrix packed = linear.Blocks[block];
+            matmuls[block].Run(worker, source + (nint)(tile * sourceTile), packed.Values.Address, packed.Bias.Address, destination + (nint)(tile * destinationTile) + block * destinationBlock);
+        });
+    }
+
+    /// <summary>
+    /// Outputs of one matmul call. In float32 blocks are 2 to 13 % faster than all at once (Base's four products, two Zen 5 cores): oneDNN takes
+    /// another kernel for rows that do not lie end to end. Its bfloat16 one is a fifth slower.
+    /// </summary>
+    private int ColumnsOfBlock(int outputs)
+    {
+        const int Most = 384;
+        if (OperandType != ElementType.Float32) return outputs;
+        int count = (outputs + Most - 1) / Most;
+        return VectorMath.RoundUp((outputs + count - 1) / count, VectorMath.Lanes);
+    }
+
+    private MatmulShape LinearShape(int inputs, int columns, int outputs, Epilogue epilogue, ElementType destination) => new(MatmulRows, inputs, columns)
     {
         Operands = OperandType,
         Destination = destination,
@@ -66,10 +89,14 @@ internal sealed partial class CpuBackend
         }
     }
 
-    private sealed class CpuLinearWeights(int inputs, int outputs, ElementType results, PackedMatrix packed) : LinearWeights(inputs, outputs, results)
+    private sealed class CpuLinearWeights(int inputs, int outputs, ElementType results, IReadOnlyList<PackedMatrix> blocks) : LinearWeights(inputs, outputs, results)
     {
-        public PackedMatrix Packed { get; } = packed;
+        /// <summary>Neighbouring outputs, in order.</summary>
+        public IReadOnlyList<PackedMatrix> Blocks { get; } = blocks;
 
-        public override void Dispose() => Packed.Dispose();
+        public override void Dispose()
+        {
+            foreach (PackedMatrix block in Blocks) block.Dispose();
+        }
     }
 }

@@ -13,7 +13,7 @@ internal sealed unsafe partial class CpuBackend
     public StridedConvWeights PackStridedConv(ReadOnlySpan<float> weight, ReadOnlySpan<float> bias, NormWeights? layerNorm, int inputs, ConvLayer shape, int rowsOfSlot, ElementType results)
     {
         ElementType operands = StridedConvWeights.OperandsFor(inputs, OperandType);
-        if (ProductType == ElementType.Int8 && operands == OperandType)
+        if (MultipliesIntegers(shape.Kernel * inputs) && operands == OperandType)
             return new IntegerConvWeights(inputs, shape, layerNorm, operands, results, PackIntegers(weight, bias, shape.Channels, shape.Kernel * inputs, columnsOfBlock: shape.Channels));
         return shape is { Kernel: 3, Stride: 2 } && rowsOfSlot % 2 == 0 && (operands == ElementType.Float32 || rowsOfSlot >= RowsOfSlotToPairInBFloat16)
             ? PackPairedConv(weight, bias, layerNorm, inputs, shape, operands, results)

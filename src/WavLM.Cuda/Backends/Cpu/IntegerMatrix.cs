@@ -14,8 +14,10 @@ namespace WavLM.Cuda.Backends.Cpu;
 /// </summary>
 internal sealed unsafe class IntegerMatrix(int outputs, int inner, IReadOnlyList<IntegerMatrix.Block> blocks, Tensor scales, Tensor sums, Tensor bias) : IDisposable
 {
-    private const int MostColumnsOfBlock = 1024;
-    private const float UnsignedRange = 255, SignedRange = 127;
+    /// <summary>More terms could overflow a sum of 32 bits.</summary>
+    public const int MostInner = int.MaxValue / (UnsignedRange * SignedRange);
+
+    private const int MostColumnsOfBlock = 1024, UnsignedRange = 255, SignedRange = 127;
 
     // Of a row whose values are equal, or nearly: its quotient by 255 would be subnormal.
     private const float LeastRange = 1e-30f;
