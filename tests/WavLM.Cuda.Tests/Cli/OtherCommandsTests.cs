@@ -52,6 +52,7 @@ public sealed class OtherCommandsTests(TinyModel tiny) : IClassFixture<TinyModel
         Assert.Contains("nowhere", model.Error);
         Assert.Contains("'dance'", command.Error);
         Assert.Contains("see wavlm --help", nothing.Error);
+        Assert.EndsWith("wavlm: see wavlm bench ops --help\n", Wavlm.Run("bench", "ops", "linear").Error, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -34,10 +34,10 @@ internal sealed partial class CpuBackend
         (nint source, nint destination) = (x.Address, y.Address);
         long sourceTile = (long)MatmulRows * x.Columns * x.Type.Bytes(), destinationTile = (long)MatmulRows * y.Columns * y.Type.Bytes(), tiles = (x.Rows + MatmulRows - 1) / MatmulRows;
         nint destinationBlock = ColumnsOfBlock(linear.Outputs) * y.Type.Bytes();
-        // All rows by one block of outputs before the next: its weights stay in the cache.
-        _workers.For(linear.Blocks.Count * tiles, (worker, task) =>
+        int blocks = linear.Blocks.Count;
+        _workers.For(tiles * blocks, (worker, task) =>
         {
-            (int block, long tile) = ((int)(task / tiles), task % tiles);
+            (long tile, int block) = (task / blocks, (int)(task % blocks));
             PackedMatrix packed = linear.Blocks[block];
             matmuls[block].Run(worker, source + (nint)(tile * sourceTile), packed.Values.Address, packed.Bias.Address, destination + (nint)(tile * destinationTile) + block * destinationBlock);
         });
