@@ -30,6 +30,20 @@ internal static class BenchCommand
         return command;
     }
 
+    /// <summary>Runs a benchmark, on a device that may be lost on the way.</summary>
+    public static Task<int> Measure(Func<int> benchmark)
+    {
+        try
+        {
+            return Task.FromResult(benchmark());
+        }
+        catch (DeviceLostException e)
+        {
+            Terminal.WriteError(e.Message);
+            return Task.FromResult(ExitCode.DeviceLost);
+        }
+    }
+
     // For the scripts of bench/peers, which are its only users.
     private static Command Serving()
     {

@@ -24,7 +24,7 @@ internal static class BenchEncodeCommand
         Option<bool> ownAlgorithms = new("--own-algorithms") { Description = "Once more with matrix algorithms chosen for each load's rows: what one choice for all batches, and so the same bits in each, costs. CUDA only." };
         ExplainedCommand command = new("encode", "Time whole passes stage by stage, beside the least time they could take.", Closing) { loads, runs, ownAlgorithms };
         options.AddTo(command);
-        command.SetAction((parsed, _) => Task.FromResult(Run(options.Read(parsed), parsed.GetValue(loads) ?? [], parsed.GetValue(runs), parsed.GetValue(ownAlgorithms))));
+        command.SetAction((parsed, _) => BenchCommand.Measure(() => Run(options.Read(parsed), parsed.GetValue(loads) ?? [], parsed.GetValue(runs), parsed.GetValue(ownAlgorithms))));
         return command;
     }
 

@@ -25,7 +25,7 @@ internal static class BenchFilesCommand
         Argument<string[]> recordings = new("INPUT") { Description = "Audio files and folders.", Arity = ArgumentArity.OneOrMore };
         ExplainedCommand command = new("files", "Time the whole way from FLAC files to feature files, and its parts.", Closing) { load, runs, batchSeconds, recordings };
         options.AddTo(command);
-        command.SetAction((parsed, _) => Task.FromResult(Run(
+        command.SetAction((parsed, _) => BenchCommand.Measure(() => Run(
             options.Read(parsed), Load.Parse(parsed.GetValue(load)!), parsed.GetValue(runs), parsed.GetValue(batchSeconds), parsed.GetValue(recordings)!)));
         return command;
     }

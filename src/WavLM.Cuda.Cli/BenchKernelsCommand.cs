@@ -65,7 +65,7 @@ internal sealed class BenchKernelsCommand
     {
         ExplainedCommand command = new(name, description, Closing) { _filter, _shapes, _precision, _threads, _processes, _json, _slow, _rounds };
         if (_device is not null) command.Add(_device);
-        command.SetAction((parsed, _) => Task.FromResult(Run(parsed)));
+        command.SetAction((parsed, _) => BenchCommand.Measure(() => Run(parsed)));
         return command;
     }
 

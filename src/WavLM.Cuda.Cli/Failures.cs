@@ -6,17 +6,9 @@ using WavLM.Cuda.Native;
 
 namespace WavLM.Cuda.Cli;
 
-/// <summary>What user and shell are told when a command ends before its end.</summary>
+/// <summary>What the user is told when a command ends before it began.</summary>
 internal static class Failures
 {
-    /// <summary>What the shell is told.</summary>
-    public static int CodeOf(Exception e) => e switch
-    {
-        DeviceLostException => ExitCode.DeviceLost,
-        TypeInitializationException or TargetInvocationException or AggregateException { InnerExceptions.Count: 1 } when e.InnerException is not null => CodeOf(e.InnerException),
-        _ => ExitCode.NothingAttempted,
-    };
-
     /// <summary>Errors that were foreseen speak for themselves. Of the others their kind and place help whoever looks into them.</summary>
     public static string Describe(Exception e) => e switch
     {

@@ -31,7 +31,7 @@ catch (Exception e) when (e is OperationCanceledException && StopSignals.Receive
 catch (Exception e)
 {
     Terminal.WriteError(Failures.Describe(e));
-    return Failures.CodeOf(e);
+    return ExitCode.NothingAttempted;
 }
 
 static IEnumerable<Command> EnumerateUp(CommandResult? result)
