@@ -4,9 +4,9 @@ namespace WavLM.Cuda.Bench.Comparison;
 
 /// <summary>
 /// What counts as the runs of a measurement. Of one process they are its samples. Of several they are the first quartiles of the two processes
-/// that were fastest: a machine that others share has states that last for seconds, and most of them only make a process slower (two processors that
-/// share a cache or do not: 17 or 37 microseconds for one and the same sum), so the fastest ones tell what the code needs. On two virtual
-/// processors the medians of eight processes were up to 77 % apart in eight files of one build; these, 5 %.
+/// that were fastest: a machine that others share has states that last for seconds to minutes, and they make a process slower (17 or 37
+/// microseconds for one and the same sum, 2 % apart within a state), so the fastest ones tell what the code needs. On two virtual processors
+/// the medians of eight processes were up to 77 % apart in eight files of one build; these, 5 %.
 /// </summary>
 internal static class ComparableRuns
 {

@@ -40,7 +40,7 @@ internal sealed class ComparisonText(ResultsComparison comparison, string pathOf
         else if (!drift.OfMeasurements && drift.OfCeilings is null && drift.SameMachine)
             yield return $"fewer than {MachineDrift.Enough} measurements and no ceilings in both files: a slower machine would look the same as a slower build";
         if (comparison.DriftByLimit is var (memory, arithmetic) && Math.Abs(memory.ExpectedLog - arithmetic.ExpectedLog) > Math.Log(ResultsComparison.LeastRelevant))
-            yield return $"what mostly moves bytes is {Units.SlowerOrFaster(Math.Exp(memory.ExpectedLog))} in B as a whole, what computes {Units.SlowerOrFaster(Math.Exp(arithmetic.ExpectedLog))}, as where processors came to share a cache or no longer do: each is held against its own";
+            yield return $"what mostly moves bytes is {Units.SlowerOrFaster(Math.Exp(memory.ExpectedLog))} in B as a whole, what computes {Units.SlowerOrFaster(Math.Exp(arithmetic.ExpectedLog))}, as where memory or the way between processors became faster or slower: each is held against its own";
         if (comparison.Measurements.Where(m => m.Limit is not null).Select(m => m.Limit!.Value / m.Expected).DefaultIfEmpty(1).ToList() is var limits && Statistics.Median(limits) > WideLimit)
             yield return $"times scatter so much that a slowdown below {Units.Percent(Statistics.Median(limits) - 1)} passes for noise: measure longer, or on a quieter machine";
     }

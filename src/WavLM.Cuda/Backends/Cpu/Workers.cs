@@ -8,7 +8,7 @@ namespace WavLM.Cuda.Backends.Cpu;
 /// N dedicated threads, made once; the encoder's own thread is the first of them. A stage is one <see cref="For"/> over
 /// fixed tiles: which worker takes a tile changes nothing in its bits, because every tile is computed by one thread alone.
 /// Each begins with its own share, neighbouring tiles, and then helps the others with theirs: from one stage to the next a row stays in the
-/// cache of one processor. Where two processors share no cache, a row that wanders between them takes twice as long.
+/// cache of one processor. Where the way between two processors is long, a row that wanders takes up to twice the time.
 /// </summary>
 internal sealed class Workers : IDisposable
 {
