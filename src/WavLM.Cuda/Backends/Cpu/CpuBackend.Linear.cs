@@ -5,7 +5,7 @@ internal sealed partial class CpuBackend
     /// <inheritdoc />
     public LinearWeights PackLinear(ReadOnlySpan<float> weight, ReadOnlySpan<float> bias, int outputs, int inputs, ElementType results)
     {
-        if (MultipliesIntegers(inputs)) return new IntegerLinearWeights(inputs, outputs, results, PackIntegers(weight, bias, outputs, inputs, IntegerMatrix.ColumnsOfBlock(outputs)));
+        if (MultipliesIntegers(inputs)) return new IntegerLinearWeights(inputs, outputs, results, PackIntegers(weight, bias, outputs, inputs, EvenBlocks(outputs, IntegerMatrix.MostColumnsOfBlock)));
         List<PackedMatrix> blocks = [];
         int columnsOfBlock = ColumnsOfBlock(outputs);
         for (int first = 0; first < outputs; first += columnsOfBlock)
@@ -50,8 +50,13 @@ internal sealed partial class CpuBackend
     private int ColumnsOfBlock(int outputs)
     {
         const int Most = 384;
-        if (OperandType != ElementType.Float32) return outputs;
-        int count = (outputs + Most - 1) / Most;
+        return OperandType == ElementType.Float32 ? EvenBlocks(outputs, Most) : outputs;
+    }
+
+    /// <summary>Outputs of a block where blocks are about equal and none is larger than <paramref name="most" />, a multiple of the lanes; the last one may have fewer.</summary>
+    private static int EvenBlocks(int outputs, int most)
+    {
+        int count = (outputs + most - 1) / most;
         return VectorMath.RoundUp((outputs + count - 1) / count, VectorMath.Lanes);
     }
 

@@ -17,7 +17,10 @@ internal sealed unsafe class IntegerMatrix(int outputs, int inner, IReadOnlyList
     /// <summary>More terms could overflow a sum of 32 bits.</summary>
     public const int MostInner = int.MaxValue / (UnsignedRange * SignedRange);
 
-    private const int MostColumnsOfBlock = 1024, UnsignedRange = 255, SignedRange = 127;
+    /// <summary>Outputs of a block at most.</summary>
+    public const int MostColumnsOfBlock = 1024;
+
+    private const int UnsignedRange = 255, SignedRange = 127;
 
     // Of a row whose values are equal, or nearly: its quotient by 255 would be subnormal.
     private const float LeastRange = 1e-30f;
@@ -27,13 +30,6 @@ internal sealed unsafe class IntegerMatrix(int outputs, int inner, IReadOnlyList
     public int Inner { get; } = inner;
 
     public IReadOnlyList<Block> Blocks { get; } = blocks;
-
-    /// <summary>Outputs of a block; the last one may have fewer.</summary>
-    public static int ColumnsOfBlock(int outputs)
-    {
-        int count = (outputs + MostColumnsOfBlock - 1) / MostColumnsOfBlock;
-        return VectorMath.RoundUp((outputs + count - 1) / count, VectorMath.Lanes);
-    }
 
     /// <summary>A product of unsigned rows, end to end, by signed columns.</summary>
     public static MatmulShape ShapeOf(int inner, int columns) => new(CpuBackend.MatmulRows, inner, columns)
